@@ -14,6 +14,7 @@ CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
 SCHEDULE_CRD := config/crd/batch.example.com_cronsequentialjobs.yaml
 SCHEDULE_CRD_WITH_RULES := config/crd/cel/batch.example.com_cronsequentialjobs.yaml
 CRD_NAME := sequentialjobs.batch.example.com
+SCHEDULE_CRD_NAME := cronsequentialjobs.batch.example.com
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
@@ -198,13 +199,18 @@ migrate: ## Rewrite all SequentialJobs in the stored version, and record in the 
 	@KUBECTL='$(KUBECTL)' config/migrate-stored-version.sh
 
 # The older release's CRD does not serve v1beta1, and the garbage collector would not find the owner of a Job that names it by that
-# version, and delete the Job. So all Jobs name it by v1alpha1, and the operator is stopped, which would create others.
+# version, and delete the Job. So all Jobs name it by v1alpha1, and the operator is stopped, which would create others. An older release does not know
+# schedules, nor remove their definition.
 prepare-rollback: ## Before an older release that has only v1alpha1 is deployed: store v1alpha1, rewrite all SequentialJobs, stop the operator
 	@$(MAKE) --no-print-directory install STORED=v1alpha1
 	@$(MAKE) --no-print-directory migrate
 	@$(KUBECTL) -n sequentialjob-system scale deployments -l app.kubernetes.io/name=sequentialjob --replicas=0
 	@$(call until_no_pod_has,name) || { echo 'Pods of the operator still run' >&2; exit 1; }
 	@KUBECTL='$(KUBECTL)' config/rewrite-owners.sh v1alpha1
+	@if left=$$($(KUBECTL) get $(SCHEDULE_CRD_NAME) --all-namespaces -o name 2>/dev/null); then \
+	  if [ -z "$$left" ]; then $(KUBECTL) delete --ignore-not-found crd $(SCHEDULE_CRD_NAME); \
+	    $(KUBECTL) delete --ignore-not-found validatingadmissionpolicybinding,validatingadmissionpolicy sequentialjob-requester-schedules 2>/dev/null || true; else \
+	    echo "$$(echo "$$left" | wc -l) CronSequentialJobs stay, and start no runs while the older release is deployed"; fi; fi
 	@echo 'the operator is stopped until `make deploy` in the checkout of the older release'
 
 # kubectl keeps the list of served versions for up to six hours, and finds nothing in one that is no longer served; api-resources renews it.
