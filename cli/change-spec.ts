@@ -1,11 +1,13 @@
 /** `sequentialjob suspend`, `unsuspend` and `resume`: a merge patch of the spec of a sequence or a schedule. */
+import { KIND } from '../shared/api/group.ts';
 import type { CronSequentialJob } from '../shared/api/schedule.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isApiError } from '../shared/kube/errors.ts';
+import { CRON_SEQUENTIAL_JOBS, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { CommandError } from './cluster/command-error.ts';
 import type { ClusterFlags, Connection } from './cluster/connect.ts';
-import { getSequence, patchSequence } from './cluster/read.ts';
-import { getSchedule, patchSchedule } from './cluster/schedules.ts';
+import { getSequence, patchObject } from './cluster/read.ts';
+import { getSchedule } from './cluster/schedules.ts';
 import { type CommandContext, withConnection } from './command-context.ts';
 import { EXIT } from './exit-codes.ts';
 import { isObjectFormat, type ObjectFormat, printObjects, qualified, qualifiedName } from './output-format.ts';
@@ -44,7 +46,7 @@ export async function changeSpec(
     let code: number = EXIT.ok;
     for (const name of names) {
       try {
-        const { object, done } = await changed(change, connection, name);
+        const { object, done } = await COMMANDS[change](connection, name);
         if (isObjectFormat(flags.output)) {
           await printObjects([object], { format: flags.output, isList: false }, terminal);
         } else await terminal.write(`${qualified(object)} ${done}\n`);
@@ -58,36 +60,18 @@ export async function changeSpec(
   });
 }
 
-async function changed(change: ChangeName, connection: Connection, name: string): Promise<Changed> {
-  const schedule = scheduleNameOf(name);
-  if (schedule === undefined) return COMMANDS[change](connection, name);
-  if (change === 'resume') {
-    throw new CommandError('failed', `${name} is a schedule, which cannot fail: resume one of its runs`);
-  }
-  const before = await getSchedule(connection, schedule);
-  const suspend = change === 'suspend';
-  return (
-    alreadySet(before, suspend) ?? {
-      object: await patchSchedule(connection, schedule, { spec: { suspend } }),
-      done: `${change}ed`,
-    }
-  );
-}
-
-function alreadySet(object: Changed['object'], suspend: boolean): Changed | undefined {
-  if ((object.spec.suspend ?? false) !== suspend) return undefined;
-  return { object, done: suspend ? 'already suspended' : 'not suspended' };
-}
-
 async function setSuspend(connection: Connection, name: string, suspend: boolean): Promise<Changed> {
-  const before = await getSequence(connection, name);
-  const unchanged = alreadySet(before, suspend);
-  if (unchanged !== undefined) return unchanged;
-  const phase = before.status?.phase;
-  if (phase === 'Completed' && suspend)
-    throw new CommandError('failed', `${qualifiedName(name)} has completed already`);
+  const schedule = scheduleNameOf(name);
+  const before = await (schedule === undefined ? getSequence(connection, name) : getSchedule(connection, schedule));
+  if ((before.spec.suspend ?? false) === suspend) {
+    return { object: before, done: suspend ? 'already suspended' : 'not suspended' };
+  }
+  if (suspend && before.kind === KIND && before.status?.phase === 'Completed') {
+    throw new CommandError('failed', `${qualified(before)} has completed already`);
+  }
+  const resource = schedule === undefined ? SEQUENTIAL_JOBS : CRON_SEQUENTIAL_JOBS;
   return {
-    object: await patchSequence(connection, name, { spec: { suspend } }),
+    object: await patchObject(connection, resource, before.metadata.name, { spec: { suspend } }),
     done: suspend ? 'suspended' : 'unsuspended',
   };
 }
@@ -99,6 +83,9 @@ const MAX_CONFLICTS = 5;
  * the patch holds only for the state that was read.
  */
 async function resume(connection: Connection, name: string): Promise<Changed> {
+  if (scheduleNameOf(name) !== undefined) {
+    throw new CommandError('failed', `${name} is a schedule, which cannot fail: resume one of its runs`);
+  }
   for (let conflicts = 0; ; conflicts++) {
     const before = await getSequence(connection, name);
     const { spec, status, metadata } = before;
@@ -114,7 +101,7 @@ async function resume(connection: Connection, name: string): Promise<Changed> {
     try {
       const { resourceVersion } = metadata;
       const body = { metadata: { resourceVersion }, spec: { resume: resumes + 1 } };
-      return { object: await patchSequence(connection, name, body), done: 'resumed' };
+      return { object: await patchObject(connection, SEQUENTIAL_JOBS, name, body), done: 'resumed' };
     } catch (error) {
       if (!isApiError(error, 'Conflict')) throw error;
       if (conflicts >= MAX_CONFLICTS)

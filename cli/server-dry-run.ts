@@ -18,6 +18,7 @@ import {
 } from '../shared/kube/resources.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
+import { isSchedule } from '../webhook/resource-rules.ts';
 import { withPlaceholders } from './fill-placeholders.ts';
 
 export interface DryRunFinding {
@@ -100,11 +101,11 @@ const inUserPaths = ({ findings, unanswered }: DryRunResult, textOf: (text: stri
 
 const ACCEPTED: DryRunResult = { findings: [], unanswered: [] };
 
-const kindOf = (object: unknown): string => (asObject<SequentialJob>(object)?.kind === CRON.kind ? CRON.kind : KIND);
+const kindOf = (object: unknown): string => (isSchedule(object) ? CRON.kind : KIND);
 
 /** A server takes an object at the path of its own version only. */
 function resourceOf(object: unknown): Resource {
-  if (kindOf(object) === CRON.kind) return CRON_SEQUENTIAL_JOBS;
+  if (isSchedule(object)) return CRON_SEQUENTIAL_JOBS;
   const isV1alpha1 = asObject<SequentialJob>(object)?.apiVersion === V1ALPHA1_API_VERSION;
   return isV1alpha1 ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
 }

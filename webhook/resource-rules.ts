@@ -48,6 +48,7 @@ const CRON_SEQUENTIAL_JOB: ResourceRules = {
   withDefaults: (spec) => withScheduleDefaults(spec as CronSequentialJobSpec),
 };
 
+/** Whether an object of any kind says that it is a CronSequentialJob. */
 export const isSchedule = (object: unknown): boolean => asObject<{ kind: unknown }>(object)?.kind === CRON.kind;
 
 /** The rules for an object by its kind; those of a SequentialJob for one without. */

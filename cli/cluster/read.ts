@@ -1,11 +1,11 @@
 /** Reads and patches what people see: sequences and their Pods. Errors are CommandErrors, in one line. */
-import { LABELS } from '../../shared/api/group.ts';
+import { GROUP, LABELS } from '../../shared/api/group.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { type ApiRequest, PATCH_TYPE, type Query } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, objectPath, PODS, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { type StepPod, toStepPod } from '../status/step-pod.ts';
-import { type Asked, CommandError, explain, SEQUENTIAL_JOBS_RESOURCE } from './command-error.ts';
+import { type Asked, CommandError, explain } from './command-error.ts';
 import { type Connection, isPathSegment } from './connect.ts';
 
 const PAGE = 500;
@@ -15,12 +15,12 @@ const HINT_TIMEOUT_MS = 2_000;
 /** The field manager of changes by people. */
 export const FIELD_MANAGER = 'sequentialjob-cli';
 
-const asked = ({ server, namespace }: Connection, verb: Asked['verb']): Asked => ({
-  verb,
-  resource: SEQUENTIAL_JOBS_RESOURCE,
-  namespace,
-  server,
-});
+/** What is asked of the API server in the namespace, about a resource of ours. */
+export const asked = (
+  { server, namespace }: Connection,
+  verb: Asked['verb'],
+  { plural }: Resource = SEQUENTIAL_JOBS,
+): Asked => ({ verb, resource: `${plural}.${GROUP}`, namespace, server });
 
 /** Of an unknown name, the error says whether the namespace exists, and where else there is one of that name. */
 export async function getSequence(connection: Connection, name: string): Promise<SequentialJob> {
@@ -124,17 +124,22 @@ export async function listPods(connection: Connection, name: string): Promise<re
 }
 
 /** A merge patch. With `resourceVersion` it is refused with a Conflict, as ApiError, if the object has changed since. */
-export async function patchSequence(connection: Connection, name: string, body: object): Promise<SequentialJob> {
+export async function patchObject<T>(
+  connection: Connection,
+  resource: Resource,
+  name: string,
+  body: object,
+): Promise<T> {
   try {
-    return await connection.client.request({
+    return await connection.client.request<T>({
       method: 'PATCH',
-      path: objectPath(SEQUENTIAL_JOBS, connection.namespace, name),
+      path: objectPath(resource, connection.namespace, name),
       query: { fieldManager: FIELD_MANAGER },
       contentType: PATCH_TYPE.merge,
       body,
     });
   } catch (error) {
     if (isApiError(error, 'Conflict')) throw error;
-    throw explain(error, asked(connection, 'patch'));
+    throw explain(error, asked(connection, 'patch', resource));
   }
 }

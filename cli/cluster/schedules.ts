@@ -1,18 +1,15 @@
 /** Reads schedules and their runs, and creates runs. Errors are CommandErrors, in one line. */
-import { CRON, GROUP, SCHEDULE_LABEL } from '../../shared/api/group.ts';
+import { CRON, SCHEDULE_LABEL } from '../../shared/api/group.ts';
 import type { CronSequentialJob } from '../../shared/api/schedule.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, CRON_SEQUENTIAL_JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { type Asked, CommandError, explain, SEQUENTIAL_JOBS_RESOURCE } from './command-error.ts';
+import { CommandError, explain } from './command-error.ts';
 import { type Connection, isPathSegment } from './connect.ts';
-import { FIELD_MANAGER, listLabelled } from './read.ts';
-
-const SCHEDULES_RESOURCE = `${CRON.plural}.${GROUP}`;
+import { asked, FIELD_MANAGER, listLabelled } from './read.ts';
 
 export async function getSchedule(connection: Connection, name: string): Promise<CronSequentialJob> {
-  const { client, namespace, server } = connection;
+  const { client, namespace } = connection;
   if (!isPathSegment(name)) throw new CommandError('failed', `"${name}" is no name of a CronSequentialJob`);
   try {
     return await client.request({ method: 'GET', path: objectPath(CRON_SEQUENTIAL_JOBS, namespace, name) });
@@ -21,23 +18,7 @@ export async function getSchedule(connection: Connection, name: string): Promise
     if (isApiError(error, 'NotFound') && error.message.includes(`"${name}"`)) {
       throw new CommandError('failed', `${CRON.singular} "${name}" not found in namespace "${namespace}"`);
     }
-    throw explain(error, { verb: 'get', resource: SCHEDULES_RESOURCE, namespace, server });
-  }
-}
-
-/** A merge patch. */
-export async function patchSchedule(connection: Connection, name: string, body: object): Promise<CronSequentialJob> {
-  const { client, namespace, server } = connection;
-  try {
-    return await client.request({
-      method: 'PATCH',
-      path: objectPath(CRON_SEQUENTIAL_JOBS, namespace, name),
-      query: { fieldManager: FIELD_MANAGER },
-      contentType: PATCH_TYPE.merge,
-      body,
-    });
-  } catch (error) {
-    throw explain(error, { verb: 'patch', resource: SCHEDULES_RESOURCE, namespace, server });
+    throw explain(error, asked(connection, 'get', CRON_SEQUENTIAL_JOBS));
   }
 }
 
@@ -50,16 +31,14 @@ export async function listRuns(connection: Connection, schedule: CronSequentialJ
 
 /** Creates the sequence, and returns it as it is stored. */
 export async function createSequence(connection: Connection, body: object): Promise<SequentialJob> {
-  const { client, namespace, server } = connection;
-  const asked: Asked = { verb: 'create', resource: SEQUENTIAL_JOBS_RESOURCE, namespace, server };
   try {
-    return await client.request({
+    return await connection.client.request({
       method: 'POST',
-      path: collectionPath(SEQUENTIAL_JOBS, namespace),
+      path: collectionPath(SEQUENTIAL_JOBS, connection.namespace),
       query: { fieldManager: FIELD_MANAGER },
       body,
     });
   } catch (error) {
-    throw explain(error, asked);
+    throw explain(error, asked(connection, 'create'));
   }
 }

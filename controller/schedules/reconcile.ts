@@ -1,6 +1,6 @@
 /** One reconcile of one CronSequentialJob: observe → decide → act → report. */
 import type { Key } from '../../shared/kube/cache.ts';
-import { isApiError } from '../../shared/kube/errors.ts';
+import { isRefusal } from '../../shared/kube/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ReconcileResult } from '../reconcile.ts';
 import { actOnSchedule, type ScheduleActDeps } from './act/index.ts';
@@ -59,7 +59,7 @@ async function trimHistory(
     await actOnSchedule(decision, snapshot, deps);
     return { requeueAfterMs: 0 };
   } catch (error) {
-    if (!isApiError(error) || error.transient) throw error;
+    if (!isRefusal(error)) throw error;
     deps.log.warn(
       { cronSequentialJob: key, err: error.message },
       'old runs of a schedule cannot be deleted, will retry',

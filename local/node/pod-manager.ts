@@ -1,4 +1,5 @@
 /** Manages the Pods of this node: a worker for each running Pod, and the removal of deleted ones. */
+import { backoffDelay } from '../../shared/backoff.ts';
 import { keyOf } from '../../shared/kube/cache.ts';
 import { sleep } from '../../shared/sleep.ts';
 import type { NodeApi } from './api.ts';
@@ -7,7 +8,7 @@ import { removePodFolder } from './pod-folder.ts';
 import { podStatus, type ContainerRecord } from './pod-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { Sandbox } from './sandbox.ts';
-import { StatusWriter } from './status-writer.ts';
+import { RETRY, StatusWriter } from './status-writer.ts';
 import type { VolumeSources } from './volumes.ts';
 
 export interface PodManagerOptions {
@@ -24,8 +25,6 @@ export interface PodManagerOptions {
 
 /** The kubelet's exit code for a container whose real one is unknown. */
 const UNKNOWN_EXIT_CODE = 137;
-const FIRST_RETRY_MS = 200;
-const MAX_RETRY_MS = 5_000;
 
 export class PodManager {
   readonly #options: PodManagerOptions;
@@ -114,7 +113,7 @@ export class PodManager {
         return;
       } catch (error) {
         if (failures++ === 0) this.#logError(pod, error);
-        await sleep(Math.min(FIRST_RETRY_MS * failures, MAX_RETRY_MS), signal);
+        await sleep(backoffDelay(failures, RETRY, Math.random), signal);
       }
     }
   }

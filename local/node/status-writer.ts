@@ -1,10 +1,11 @@
 /** Writes the newest status of one Pod to the API server, one request at a time. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffDelay } from '../../shared/backoff.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
+import { sleep } from '../../shared/sleep.ts';
 import type { PodStatus } from './objects.ts';
 
-const FIRST_RETRY_MS = 200;
-const MAX_RETRY_MS = 5_000;
+/** Between two tries of one request of the node. */
+export const RETRY = { baseMs: 200, maxMs: 5_000 } as const;
 
 export class StatusWriter {
   readonly #write: (status: PodStatus) => Promise<void>;
@@ -32,33 +33,27 @@ export class StatusWriter {
 
   async #drain(): Promise<void> {
     await Promise.resolve(); // so that `update` has set `#writing` before the end unsets it
-    try {
-      await this.#writeAll();
-    } finally {
-      this.#writing = undefined;
-    }
-    // A status that came between the end of the loop and this line.
-    if (this.#next !== undefined && !this.#signal.aborted) this.update(this.#next);
-  }
-
-  async #writeAll(): Promise<void> {
     let failures = 0;
-    while (this.#next !== undefined && !this.#signal.aborted) {
-      const status = this.#next;
-      const text = JSON.stringify(status);
-      this.#next = undefined;
-      if (text === this.#written) continue;
-      try {
-        await this.#write(status);
-        this.#written = text;
-        failures = 0;
-      } catch (error) {
-        if (isApiError(error) && !error.transient) return;
-        if (isApiError(error, 'Conflict')) return; // the Pod was deleted, and another one has its name
-        this.#next ??= status;
-        const delay = Math.min(FIRST_RETRY_MS * 2 ** failures++, MAX_RETRY_MS);
-        await sleep(delay, undefined, { signal: this.#signal }).catch(() => undefined);
+    try {
+      while (this.#next !== undefined && !this.#signal.aborted) {
+        const status = this.#next;
+        const text = JSON.stringify(status);
+        this.#next = undefined;
+        if (text === this.#written) continue;
+        try {
+          await this.#write(status);
+          this.#written = text;
+          failures = 0;
+        } catch (error) {
+          if (isApiError(error) && !error.transient) return;
+          if (isApiError(error, 'Conflict')) return; // the Pod was deleted, and another one has its name
+          this.#next ??= status;
+          await sleep(backoffDelay(++failures, RETRY, Math.random), this.#signal);
+        }
       }
+    } finally {
+      // In the same turn as the last look at `#next`: no status is too late for this loop and too early for another.
+      this.#writing = undefined;
     }
   }
 }

@@ -61,7 +61,7 @@ describe('a schedule', () => {
     const first = await schedules.completeNext('suspended');
     await schedules.patch('suspended', { spec: { suspend: true } });
     await schedules.untilObserved('suspended');
-    clock.skip(5);
+    clock.advance(5);
     await schedules.patch('suspended', { spec: { suspend: false } });
     await schedules.untilObserved('suspended');
     const second = await schedules.completeNext('suspended');
@@ -70,7 +70,7 @@ describe('a schedule', () => {
 
   it('starts at most one run for the times that nobody was there for', async () => {
     await schedules.apply('downtime', everyMinute());
-    clock.skip(7);
+    clock.advance(7);
     await schedules.patch('downtime', { metadata: { annotations: { 'example.com/clock': 'skipped' } } });
     await schedules.until('downtime', (status) => status.lastScheduleTime !== undefined && isIdle(status));
     expect(await schedules.runs('downtime')).toHaveLength(1);

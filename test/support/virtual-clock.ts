@@ -25,7 +25,7 @@ export class VirtualClock {
   }
 
   /** Moves the clock on, as if nothing had run in between. */
-  skip(minutes: number): void {
+  advance(minutes: number): void {
     this.#nowMs += minutes * MINUTE_MS;
   }
 }

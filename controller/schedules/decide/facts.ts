@@ -1,11 +1,12 @@
 /** What every part of a decision looks at. */
-import { SCHEDULE_DEFAULTS, type CronSequentialJobStatus, type SchedulePolicy } from '../../../shared/api/schedule.ts';
+import { type WithScheduleDefaults, withScheduleDefaults } from '../../../shared/api/schedule-defaults.ts';
+import type { CronSequentialJobStatus, SchedulePolicy } from '../../../shared/api/schedule.ts';
 import { toTimestamp } from '../../../shared/api/time.ts';
 import { parseSchedule, type ParsedSchedule } from '../../../shared/schedule/calendar.ts';
 import { findTimeZone, formatInZone, type TimeZone } from '../../../shared/schedule/time-zone.ts';
 import type { ScheduleSnapshot } from './types.ts';
 
-export type Policy = SchedulePolicy & Required<Pick<SchedulePolicy, keyof typeof SCHEDULE_DEFAULTS>>;
+export type Policy = WithScheduleDefaults<SchedulePolicy>;
 
 export interface Facts {
   readonly snapshot: ScheduleSnapshot;
@@ -26,13 +27,7 @@ export function factsOf(snapshot: ScheduleSnapshot, nowMs: number): Facts {
   const { schedule, timeZone } = spec;
   return {
     snapshot,
-    policy: {
-      ...spec,
-      concurrencyPolicy: spec.concurrencyPolicy ?? SCHEDULE_DEFAULTS.concurrencyPolicy,
-      suspend: spec.suspend ?? SCHEDULE_DEFAULTS.suspend,
-      successfulJobsHistoryLimit: spec.successfulJobsHistoryLimit ?? SCHEDULE_DEFAULTS.successfulJobsHistoryLimit,
-      failedJobsHistoryLimit: spec.failedJobsHistoryLimit ?? SCHEDULE_DEFAULTS.failedJobsHistoryLimit,
-    },
+    policy: withScheduleDefaults(spec),
     status,
     parsed: parseSchedule(schedule, timeZone),
     nowMs,
