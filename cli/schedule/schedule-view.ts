@@ -36,7 +36,7 @@ export interface ScheduleView {
   /** Of how many. */
   readonly runCount: number;
   readonly activeCount: number;
-  /** The next times; none while the schedule is suspended. */
+  /** The next times, if the schedule runs then. */
   readonly times: readonly ComingTime[];
   readonly now: number;
 }
@@ -60,7 +60,7 @@ export function toScheduleView(object: CronSequentialJob, runs: readonly Sequent
     runs: shown.map((run) => toRunView(run, parsed, now)),
     runCount: runs.length,
     activeCount: object.status?.active?.length ?? 0,
-    times: state === 'Scheduled' ? comingTimes(object, parsed, now) : [],
+    times: comingTimes(object, parsed, now),
     now,
     ...omitUndefined({ headline: headlineOf(object, state) }),
   };
