@@ -101,7 +101,7 @@ export interface GuardedSchema extends Schema {
   readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
 }
 
-const version = (name: string, openAPIV3Schema: GuardedSchema) => ({
+const version = (name: string, additionalPrinterColumns: readonly PrinterColumn[], openAPIV3Schema: GuardedSchema) => ({
   name,
   served: true,
   storage: name === VERSION,
@@ -110,7 +110,7 @@ const version = (name: string, openAPIV3Schema: GuardedSchema) => ({
     deprecationWarning: `${GROUP}/${V1ALPHA1} ${KIND} is deprecated; use ${GROUP}/${VERSION} (sequentialjob convert)`,
   }),
   subresources: { status: {} },
-  additionalPrinterColumns: COLUMNS,
+  additionalPrinterColumns,
   schema: { openAPIV3Schema },
 });
 
@@ -125,70 +125,55 @@ const CONVERSION = {
   },
 } as const;
 
-const definition = (v1beta1: GuardedSchema, v1alpha1: GuardedSchema) => ({
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: `${PLURAL}.${GROUP}` },
-  spec: {
-    group: GROUP,
-    names: {
-      kind: KIND,
-      listKind: LIST_KIND,
-      plural: PLURAL,
-      singular: SINGULAR,
-      shortNames: SHORT_NAMES,
-      categories: CATEGORIES,
-    },
-    scope: 'Namespaced',
-    conversion: CONVERSION,
-    versions: [version(VERSION, v1beta1), version(V1ALPHA1, v1alpha1)],
-  },
-});
+interface Names {
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+}
 
-const scheduleDefinition = (openAPIV3Schema: GuardedSchema) => ({
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: `${CRON.plural}.${GROUP}` },
-  spec: {
-    group: GROUP,
-    names: {
-      kind: CRON.kind,
-      listKind: CRON.listKind,
-      plural: CRON.plural,
-      singular: CRON.singular,
-      shortNames: CRON.shortNames,
-      categories: CATEGORIES,
+const definition = <T extends object>(names: Names, conversion: T, versions: readonly ReturnType<typeof version>[]) => {
+  const { kind, listKind, plural, singular, shortNames } = names;
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      names: { kind, listKind, plural, singular, shortNames, categories: CATEGORIES },
+      scope: 'Namespaced',
+      ...conversion,
+      versions,
     },
-    scope: 'Namespaced',
-    versions: [
-      {
-        name: VERSION,
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        additionalPrinterColumns: SCHEDULE_COLUMNS,
-        schema: { openAPIV3Schema },
-      },
-    ],
-  },
-});
+  };
+};
+
+const sequences = (v1beta1: GuardedSchema, v1alpha1: GuardedSchema) => {
+  const names = { kind: KIND, listKind: LIST_KIND, plural: PLURAL, singular: SINGULAR, shortNames: SHORT_NAMES };
+  const versions = [version(VERSION, COLUMNS, v1beta1), version(V1ALPHA1, COLUMNS, v1alpha1)];
+  return definition(names, { conversion: CONVERSION }, versions);
+};
+
+/** It has one version, so nothing is converted. */
+const schedules = (schema: GuardedSchema) => definition(CRON, {}, [version(VERSION, SCHEDULE_COLUMNS, schema)]);
 
 /** The CRD for all API servers. */
-export const CRD = definition(RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA);
+export const CRD = sequences(RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA);
 
 /**
  * The CRD with CEL rules, for API servers that support them. It is a separate file because before 1.23 the field is unknown: the
  * API server would drop the rules, but kubectl rejects the file (seen on 1.20).
  */
-export const CRD_WITH_RULES = definition(
+export const CRD_WITH_RULES = sequences(
   { ...RESOURCE_SCHEMA, 'x-kubernetes-validations': VALIDATION_RULES },
   { ...V1ALPHA1_RESOURCE_SCHEMA, 'x-kubernetes-validations': V1ALPHA1_VALIDATION_RULES },
 );
 
-/** The CRD of CronSequentialJob. It has one version, so nothing is converted. */
-export const SCHEDULE_CRD = scheduleDefinition(SCHEDULE_RESOURCE_SCHEMA);
+/** The CRD of CronSequentialJob. */
+export const SCHEDULE_CRD = schedules(SCHEDULE_RESOURCE_SCHEMA);
 
-export const SCHEDULE_CRD_WITH_RULES = scheduleDefinition({
+export const SCHEDULE_CRD_WITH_RULES = schedules({
   ...SCHEDULE_RESOURCE_SCHEMA,
   'x-kubernetes-validations': SCHEDULE_VALIDATION_RULES,
 });

@@ -10,7 +10,7 @@ import {
 } from '../../shared/api/schedule.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { COUNT, metadata } from './spec-fields.ts';
-import { CONDITION_FIELDS, count, object, OBSERVED_GENERATION, text, time, UNOBSERVED } from './status-schema.ts';
+import { conditionList, count, object, OBSERVED_GENERATION, text, time, UNOBSERVED } from './status-schema.ts';
 import { V1BETA1_SPEC_SCHEMA } from './v1beta1-spec.ts';
 
 /** A schema for every field of the type. */
@@ -78,20 +78,10 @@ const SPEC: FieldsOf<CronSequentialJobSpec> = {
 
 const STATUS: FieldsOf<CronSequentialJobStatus> = {
   observedGeneration: OBSERVED_GENERATION,
-  conditions: {
-    type: 'array',
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['type'],
-    items: {
-      type: 'object',
-      required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
-      properties: {
-        ...CONDITION_FIELDS,
-        type: text(`The kind of condition: ${SCHEDULE_CONDITION_TYPES.join(', ')}; while it is True also Stalled.`),
-      },
-    },
-    description: 'The state of the schedule, for programs.',
-  },
+  conditions: conditionList(
+    `${SCHEDULE_CONDITION_TYPES.join(', ')}; while it is True also Stalled`,
+    'The state of the schedule, for programs.',
+  ),
   active: {
     type: 'array',
     'x-kubernetes-list-type': 'map',

@@ -16,10 +16,8 @@ export const object = (description: string, properties: Readonly<Record<string, 
 });
 
 /** Like metav1.Condition (apimachinery pkg/apis/meta/v1/types.go), but `message` may be longer, to quote a Pod's status. */
-export const CONDITION_FIELDS: Readonly<Record<string, Schema>> = {
-  type: text(
-    `The kind of condition: ${CONDITION_TYPES.join(', ')}; while they are True also ${TRANSIENT_CONDITION_TYPES.join(' and ')}.`,
-  ),
+const conditionFields = (types: string): Readonly<Record<string, Schema>> => ({
+  type: text(`The kind of condition: ${types}.`),
   status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether the condition holds.' },
   observedGeneration: {
     type: 'integer',
@@ -34,7 +32,20 @@ export const CONDITION_FIELDS: Readonly<Record<string, Schema>> = {
   },
   reason: text('The reason of the last change, in one CamelCase word, for programs.'),
   message: text('The same as a sentence for users.'),
-};
+});
+
+/** The conditions of a status, whose types are named in `types`. */
+export const conditionList = (types: string, description: string): Schema => ({
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
+    properties: conditionFields(types),
+  },
+  description,
+});
 
 const STEP: Readonly<Record<string, Schema>> = {
   index: count('The position of the step in its list of the spec, counted from 0.'),
@@ -70,17 +81,10 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     enum: ['', ...PHASES],
     description: 'The state of the sequence in one word, for users. Programs should read the conditions.',
   },
-  conditions: {
-    type: 'array',
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['type'],
-    items: {
-      type: 'object',
-      required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
-      properties: CONDITION_FIELDS,
-    },
-    description: 'The state of the sequence, for programs: kubectl wait --for=condition=Complete works as on a Job.',
-  },
+  conditions: conditionList(
+    `${CONDITION_TYPES.join(', ')}; while they are True also ${TRANSIENT_CONDITION_TYPES.join(' and ')}`,
+    'The state of the sequence, for programs: kubectl wait --for=condition=Complete works as on a Job.',
+  ),
   state: object('How many steps are in which state.', {
     active: count('Steps whose Job is running.'),
     succeeded: count('Steps that completed.'),
