@@ -5,7 +5,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { withDefaults } from '../../shared/api/defaults.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
@@ -15,6 +14,7 @@ import { readManifests } from '../support/manifests.ts';
 import { type OpenApi, sampleTemplate } from '../support/openapi-sample.ts';
 import { manifest } from '../support/sequences.ts';
 import { withNamespace } from '../support/with-controller.ts';
+import { fieldsRefused } from '../support/refusal.ts';
 
 const { client, namespace } = withNamespace('crd', BYPASSED);
 
@@ -58,17 +58,7 @@ const dryRun = async (body: Json): Promise<Json> => {
 };
 const storedSpec = async (object: Json): Promise<Json> => (await dryRun(object))['spec'] as Json;
 
-/** The fields of a refusal, without indexes in lists, which older servers leave out; none where the object is accepted. */
-async function refusedFields(body: Json): Promise<readonly string[]> {
-  try {
-    await dryRun(body);
-    return [];
-  } catch (error) {
-    if (!isApiError(error, 'Invalid', 'BadRequest')) throw error;
-    const fields = error.causes.map(({ field = '' }) => field.replaceAll(/\[\d+\]/g, ''));
-    return fields.length === 0 ? ['unknown'] : fields;
-  }
-}
+const refusedFields = async (body: Json): Promise<readonly string[]> => fieldsRefused(async () => dryRun(body));
 
 test('client-side and server-side apply accept the CRD, and the server reports no problem with it', async () => {
   await applyDefinition();

@@ -6,7 +6,6 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { CRON } from '../../shared/api/group.ts';
 import { SCHEDULE_DEFAULTS, type CronSequentialJob } from '../../shared/api/schedule.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, CRON_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { validateCronSequentialJob } from '../../shared/validation/schedule.ts';
 import { BYPASSED } from '../support/admission.ts';
@@ -14,6 +13,7 @@ import { kubectl } from '../support/cluster.ts';
 import { kstatusOf } from '../support/kstatus.ts';
 import { scheduleManifest } from '../support/sequences.ts';
 import { withNamespace } from '../support/with-controller.ts';
+import { fieldsRefused } from '../support/refusal.ts';
 
 const { client, namespace } = withNamespace('schedule-crd', BYPASSED);
 
@@ -37,17 +37,7 @@ const dryRun = async (body: Json): Promise<CronSequentialJob> => {
   return client.request({ method: 'POST', path, query: { dryRun: 'All' }, body });
 };
 
-/** The fields of a refusal, without indexes in lists, which older servers leave out; none where the object is accepted. */
-async function refusedFields(body: Json): Promise<readonly string[]> {
-  try {
-    await dryRun(body);
-    return [];
-  } catch (error) {
-    if (!isApiError(error, 'Invalid', 'BadRequest')) throw error;
-    const fields = error.causes.map(({ field = '' }) => field.replaceAll(/\[\d+\]/g, ''));
-    return fields.length === 0 ? ['unknown'] : fields;
-  }
-}
+const refusedFields = async (body: Json): Promise<readonly string[]> => fieldsRefused(async () => dryRun(body));
 
 test('client-side and server-side apply accept the CRD, and the server reports no problem with it', async () => {
   await kubectl('apply', '-f', file(''));
