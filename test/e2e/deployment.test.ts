@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { API_VERSION, CRON, FINALIZER } from '../../shared/api/group.ts';
+import { FINALIZER } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { CRON_SEQUENTIAL_JOBS, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -39,7 +39,7 @@ import { HeldSequence } from '../support/deployed-sequence.ts';
 import { ObjectStream } from '../support/deployed-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { ROOT } from '../support/manifests.ts';
-import { sequence } from '../support/sequences.ts';
+import { scheduleManifest, sequence } from '../support/sequences.ts';
 import { askServer } from '../support/server-features.ts';
 
 const IMAGE = process.env['SEQUENTIALJOB_E2E_IMAGE'];
@@ -129,12 +129,8 @@ suite(title, () => {
   });
 
   it('starts the runs of a schedule, and refuses one whose template no run could have', async () => {
-    const schedule = (steps: readonly object[]) => ({
-      apiVersion: API_VERSION,
-      kind: CRON.kind,
-      metadata: { name: 'minutely' },
-      spec: { schedule: '* * * * *', sequentialJobTemplate: { spec: { steps } } },
-    });
+    const schedule = (steps: readonly object[]): object =>
+      scheduleManifest('minutely', { schedule: '* * * * *', sequentialJobTemplate: { spec: { steps } } });
     const twice = [...sequence(1).steps, ...sequence(1).steps];
     await expect(namespace.createObject(CRON_SEQUENTIAL_JOBS, schedule(twice))).rejects.toThrow(
       /spec\.sequentialJobTemplate\.spec\.steps\[1\]\.name: Duplicate value: "s0"/,

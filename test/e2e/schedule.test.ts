@@ -1,13 +1,13 @@
 /** Schedules on a real cluster, with real Pods and the machine's own minutes. */
 import { describe, expect, it } from '@jest/globals';
-import { API_VERSION, CRON } from '../../shared/api/group.ts';
+import { CRON } from '../../shared/api/group.ts';
 import type { CronSequentialJob, CronSequentialJobSpec } from '../../shared/api/schedule.ts';
 import { CRON_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { runName } from '../../shared/schedule/run-name.ts';
 import { kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { gated, withRealPods } from '../support/real-pods.ts';
-import { sequence } from '../support/sequences.ts';
+import { scheduleManifest, sequence } from '../support/sequences.ts';
 
 const MINUTE = 60_000;
 /** Of waiting for the next minute, and for the Pods of a run. */
@@ -19,12 +19,7 @@ const { namespace } = cluster;
 async function apply(name: string, spec: Omit<CronSequentialJobSpec, 'schedule'>): Promise<void> {
   const definition = `crd/${CRON.plural}.batch.example.com`;
   await kubectl('wait', '--for=condition=established', '--timeout=30s', definition);
-  await namespace.createObject(CRON_SEQUENTIAL_JOBS, {
-    apiVersion: API_VERSION,
-    kind: CRON.kind,
-    metadata: { name },
-    spec: { ...spec, schedule: '* * * * *' },
-  });
+  await namespace.createObject(CRON_SEQUENTIAL_JOBS, scheduleManifest(name, { ...spec, schedule: '* * * * *' }));
 }
 
 const get = (name: string): Promise<CronSequentialJob> => namespace.getObject(CRON_SEQUENTIAL_JOBS, name);

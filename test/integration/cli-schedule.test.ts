@@ -1,14 +1,14 @@
 /** The commands for people with schedules, against a real API server. */
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { API_VERSION, CRON } from '../../shared/api/group.ts';
+import { CRON } from '../../shared/api/group.ts';
 import type { CronSequentialJob } from '../../shared/api/schedule.ts';
 import { CRON_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { kubeconfig } from '../support/cluster.ts';
 import { Command, type Ended } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { permit, writeKubeconfigAs } from '../support/permissions.ts';
-import { sequence } from '../support/sequences.ts';
+import { scheduleManifest, sequence } from '../support/sequences.ts';
 import { withController } from '../support/with-controller.ts';
 
 const suite = withController('cli-schedule');
@@ -20,16 +20,12 @@ const run = (command: string, file = kubeconfig()): Promise<Ended> =>
 const get = (name: string): Promise<CronSequentialJob> => namespace.getObject(CRON_SEQUENTIAL_JOBS, name);
 
 beforeAll(async () => {
-  await namespace.createObject(CRON_SEQUENTIAL_JOBS, {
-    apiVersion: API_VERSION,
-    kind: CRON.kind,
-    metadata: { name: 'yearly' },
-    spec: {
-      schedule: '@yearly',
-      timeZone: 'Europe/Berlin',
-      sequentialJobTemplate: { metadata: { labels: { team: 'data' } }, spec: sequence(2) },
-    },
-  });
+  const spec = {
+    schedule: '@yearly',
+    timeZone: 'Europe/Berlin',
+    sequentialJobTemplate: { metadata: { labels: { team: 'data' } }, spec: sequence(2) },
+  };
+  await namespace.createObject(CRON_SEQUENTIAL_JOBS, scheduleManifest('yearly', spec));
   await eventually('its first status', async () => (await get('yearly')).status?.nextScheduleTime !== undefined);
 });
 afterEach(async () => Command.endAll());

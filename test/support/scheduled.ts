@@ -1,5 +1,5 @@
 /** What a user does with the schedules of a namespace, and all runs that ever were. */
-import { CRON, API_VERSION } from '../../shared/api/group.ts';
+import { CRON } from '../../shared/api/group.ts';
 import type {
   CronSequentialJob,
   CronSequentialJobSpec,
@@ -19,7 +19,7 @@ import {
 import { runName } from '../../shared/schedule/run-name.ts';
 import { eventually } from './eventually.ts';
 import type { Namespace } from './namespace.ts';
-import { sequence } from './sequences.ts';
+import { scheduleManifest, sequence } from './sequences.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** An object's life, in versions of the API server, which count all writes. */
@@ -106,8 +106,7 @@ export class Schedules {
    * stands; so it begins suspended.
    */
   async apply(name: string, spec: CronSequentialJobSpec): Promise<void> {
-    const body = { apiVersion: API_VERSION, kind: CRON.kind, metadata: { name }, spec: { ...spec, suspend: true } };
-    await this.#namespace.createObject(CRON_SEQUENTIAL_JOBS, body);
+    await this.#namespace.createObject(CRON_SEQUENTIAL_JOBS, scheduleManifest(name, { ...spec, suspend: true }));
     this.#clock.catchUp();
     await this.untilObserved(name);
     if (spec.suspend === true) return;

@@ -1,7 +1,7 @@
 /** Bodies of reviews: those that the project has written down, changed in structure, values and bytes. */
 import * as fc from 'fast-check';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from '../../../config/generate/resource-schema.ts';
-import { API_VERSION, CRON, V1ALPHA1_API_VERSION } from '../../../shared/api/group.ts';
+import { V1ALPHA1_API_VERSION } from '../../../shared/api/group.ts';
 import type { Schema } from '../../../shared/api/schema.ts';
 import { roughObject, soundObject } from '../../support/arbitraries.ts';
 import { coreCases, specOf } from '../../support/core-cases.ts';
@@ -9,6 +9,7 @@ import { mixes } from '../../support/core-mix.ts';
 import { goldenAdmissions } from '../../support/golden-admissions.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
+import { scheduleManifest } from '../../support/sequences.ts';
 import { ODD, oddName, oddText, oddValue } from './values.ts';
 
 type Branch = Record<string, unknown>;
@@ -27,12 +28,10 @@ const put = (parent: Branch, key: string, value: unknown): void =>
   void Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true });
 
 /** A schedule whose runs have this spec. */
-const scheduled = (spec: unknown, index: number): object => ({
-  apiVersion: API_VERSION,
-  kind: CRON.kind,
-  metadata: { name: 'nightly', namespace: 'team-a' },
-  spec: { schedule: ['30 2 * * *', '@every 90m', '0 0 31 2 *'][index % 3], sequentialJobTemplate: { spec } },
-});
+const scheduled = (spec: unknown, index: number): object => {
+  const schedule = ['30 2 * * *', '@every 90m', '0 0 31 2 *'][index % 3];
+  return scheduleManifest('nightly', { schedule, sequentialJobTemplate: { spec } }, { namespace: 'team-a' });
+};
 
 function writtenDown(seed: number): readonly string[] {
   const cases = coreCases();
