@@ -32,14 +32,16 @@ export class MeteredOperator {
     this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
   }
 
-  /** Resolves when that role works, of `all` the controller. `program`: of the sources, where it is no other. */
+  /** Resolves when that role works, of `all` the controller, and has listed all it watches. `program`: of the sources, where it is no other. */
   static async start(
     role: 'controller' | 'webhook' | 'all',
     flags: readonly string[],
     program?: string,
   ): Promise<MeteredOperator> {
     const operator = Operator.spawn(['run', `--role=${role}`, '--metrics-port=0', ...flags], DEPLOYED, program);
-    await operator.untilSays(`${role === 'all' ? 'controller' : role} started`, 120);
+    const listed = role === 'webhook' ? [] : ['schedules synced']; // sequences do not wait for them
+    for (const message of [`${role === 'all' ? 'controller' : role} started`, ...listed])
+      await operator.untilSays(message, 120);
     return new MeteredOperator(operator);
   }
 
