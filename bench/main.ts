@@ -8,6 +8,7 @@ import type { Benchmark } from './benchmark.ts';
 import { conversion } from './conversion.ts';
 import { handoff } from './controller/handoff.ts';
 import { memory } from './controller/memory.ts';
+import { requests } from './controller/requests.ts';
 import { schedules } from './controller/schedules.ts';
 import { throughput } from './controller/throughput.ts';
 import { versions } from './controller/versions.ts';
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   idle,
   handoff,
   throughput,
+  requests,
   versions,
   memory,
   schedules,

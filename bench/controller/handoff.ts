@@ -37,6 +37,9 @@ const COMPLETIONS_PER_SECOND = 20;
 const START_WRITES_MS = 20;
 
 const TARGET = { p50: 1.3, p99: 2 } as const;
+const BURST_TARGET = { p50: 1.1, p99: 2 } as const;
+/** Of the baseline, for the writes of sequences in flight at once. */
+const BURST_CONNECTIONS = 8;
 
 export const handoff: Benchmark = {
   name: 'handoff',
@@ -47,7 +50,8 @@ export const handoff: Benchmark = {
     `${COMPLETIONS_PER_SECOND} Jobs per second complete. N in flight at once: the benchmark completes each Job as soon as it ` +
     'is created, so the writes about one step are still in flight when the next step ends. The baseline is a separate ' +
     'process that watches Jobs and sends one create request after each completion over one keep-alive connection; it ' +
-    'writes no status and no Events. Both are measured alternately (A B B A …) on one API server. p50 and its ratio are ' +
+    'writes no Events, and a status only where sequences are in flight at once: there a Job is created after the status ' +
+    'write of the step before. Both are measured alternately (A B B A …) on one API server. p50 and its ratio are ' +
     'medians over neighboring measurements, p99 is over all measurements; the extremes of neighboring measurements are in ' +
     'parentheses.',
   async run({ smoke, log }: BenchmarkOptions): Promise<readonly Row[]> {
@@ -61,25 +65,26 @@ export const handoff: Benchmark = {
 async function measure(setup: ComparisonSetup, effort: Effort, log: (line: string) => void): Promise<readonly Row[]> {
   const { ours } = setup;
   const { pairs, samples, running, burst } = effort;
-  const baseline: Baseline = await setup.startBaseline('jobs', 1);
   const rows: Row[] = [];
-  const add = (label: string, measured: Turns, target?: typeof TARGET): void => {
-    rows.push(row(`${label}, p50`, measured, { p: 0.5, target: target?.p50 }));
-    rows.push(row(`${label}, p99`, measured, { p: 0.99, target: target?.p99 }));
+  const add = (label: string, measured: Turns, target: Readonly<Record<'p50' | 'p99', number>>): void => {
+    rows.push(row(`${label}, p50`, measured, { p: 0.5, target: target.p50 }));
+    rows.push(row(`${label}, p99`, measured, { p: 0.99, target: target.p99 }));
     for (const { label, ours, baseline, ratio } of rows.slice(-2))
       log(`${label}: ${ours}, baseline ${baseline}, ${ratio}`);
   };
+  const creating: Baseline = await setup.startBaseline('jobs', 1);
   for (const sequences of running) {
-    const [one, other] = [new SteadyLoad(ours.driver, sequences), new SteadyLoad(baseline.driver, sequences)];
+    const [one, other] = [new SteadyLoad(ours.driver, sequences), new SteadyLoad(creating.driver, sequences)];
     const turns = await alternate(pairs, { ours: () => one.turn(samples), baseline: () => other.turn(samples) });
     await one.end();
     await other.end();
     add(`${sequences} running`, turns, TARGET);
   }
+  const recording: Baseline = await setup.startBaseline('statuses', BURST_CONNECTIONS);
   for (const run of burst) {
     const turn = async (driver: JobDriver): Promise<readonly number[]> => (await driver.run(run)).handoffs;
-    const turns = await alternate(pairs, { ours: () => turn(ours.driver), baseline: () => turn(baseline.driver) });
-    add(`${run.inFlight} in flight at once`, turns);
+    const turns = await alternate(pairs, { ours: () => turn(ours.driver), baseline: () => turn(recording.driver) });
+    add(`${run.inFlight} in flight at once`, turns, BURST_TARGET);
   }
   return rows;
 }
@@ -122,7 +127,7 @@ type Turns = readonly Pair<readonly number[]>[];
 
 interface Quantile {
   readonly p: number;
-  readonly target: number | undefined;
+  readonly target: number;
 }
 
 function row(label: string, turns: Turns, { p, target }: Quantile): Row {
@@ -133,7 +138,8 @@ function row(label: string, turns: Turns, { p, target }: Quantile): Row {
     ours: `${figure.ours.toFixed(1)} ms`,
     baseline: `${figure.baseline.toFixed(1)} ms`,
     ratio: formatRatio(figure),
-    ...(target === undefined ? {} : { target: `≤ ${target}`, targetMet: figure.ratio <= target }),
+    target: `≤ ${target}`,
+    targetMet: figure.ratio <= target,
   };
 }
 

@@ -3,11 +3,11 @@ import { collectionPath, EVENTS } from '../../shared/kube/resources.ts';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
 import { compare, formatRatio, alternate, type Pair } from '../comparison.ts';
 import { median } from '../percentiles.ts';
-import { type JobDriver, type Workload, STEPS } from './job-driver.ts';
-import { withComparison, type ControllerUnderTest, type ComparisonSetup } from './comparison-setup.ts';
+import { cpuMsOf } from '../processes.ts';
+import { type Workload, STEPS } from './job-driver.ts';
+import { type Baseline, withComparison, type ControllerUnderTest, type ComparisonSetup } from './comparison-setup.ts';
 import type { Requests } from './programs.ts';
-import type { RawClient } from './raw-client.ts';
-import { withControlPlane } from './with-control-plane.ts';
+import { type TestControlPlane, withControlPlane } from './with-control-plane.ts';
 
 interface Effort {
   readonly warmUp: number;
@@ -57,7 +57,7 @@ export const throughput: Benchmark = {
     const effort = smoke ? SMOKE : FULL;
     return withControlPlane(log, (controlPlane) =>
       withComparison(controlPlane, { sequences: effort.warmUp }, (setup) =>
-        new Throughput(setup, controlPlane.raw, log).rows(effort),
+        new Throughput(setup, controlPlane, log).rows(effort),
       ),
     );
   },
@@ -66,6 +66,7 @@ export const throughput: Benchmark = {
 interface Turn {
   readonly stepsPerSecond: number;
   readonly cpuMsPerStep: number;
+  readonly apiServerCpuMsPerStep: number;
   /** Requests per step, by method; only measured for the controller. */
   readonly requests: Requests;
   /** Events that were never written; only measured for the controller. */
@@ -74,13 +75,13 @@ interface Turn {
 
 class Throughput {
   readonly #setup: ComparisonSetup;
-  readonly #raw: RawClient;
+  readonly #controlPlane: TestControlPlane;
   readonly #log: (line: string) => void;
   #events = 0;
 
-  constructor(setup: ComparisonSetup, raw: RawClient, log: (line: string) => void) {
+  constructor(setup: ComparisonSetup, controlPlane: TestControlPlane, log: (line: string) => void) {
     this.#setup = setup;
-    this.#raw = raw;
+    this.#controlPlane = controlPlane;
     this.#log = log;
   }
 
@@ -95,7 +96,7 @@ class Throughput {
       const baseline = await this.#setup.startBaseline(writes, CONNECTIONS);
       const measured = await alternate(pairs, {
         ours: () => this.#ours(many),
-        baseline: () => measureTurn(baseline.driver, () => baseline.process.cpuMs(), many),
+        baseline: () => this.#measure(baseline, many),
       });
       rows.push(...comparisonRows(`${many.sequences} × ${STEPS} steps${suffix}`, measured, writes === 'statuses'));
       turns.push(...measured);
@@ -112,19 +113,31 @@ class Throughput {
     const { program, driver }: ControllerUnderTest = this.#setup.ours;
     const before = await program.requests();
     let eventsLost = 0;
-    const turn = await measureTurn(
-      driver,
-      () => program.process.cpuMs(),
-      run,
-      async () => {
-        eventsLost = await this.#lastEvent(run);
-      },
-    );
+    const turn = await this.#measure({ process: program.process, driver }, run, async () => {
+      eventsLost = await this.#lastEvent(run);
+    });
     const after = await program.requests();
     const steps = run.sequences * STEPS;
     const requests = Object.entries(after).map(([method, n]) => [method, (n - (before[method] ?? 0)) / steps] as const);
     this.#log(`${run.sequences} × ${STEPS}, ${run.inFlight} in flight: ${turn.stepsPerSecond.toFixed(0)} steps/s`);
     return { ...turn, eventsLost, requests: Object.fromEntries(requests) };
+  }
+
+  async #measure({ process, driver }: Baseline, run: Workload, afterwards?: () => Promise<void>): Promise<Turn> {
+    const { apiServerPid } = this.#controlPlane;
+    const cpu = async (): Promise<readonly [number, number]> => [await process.cpuMs(), await cpuMsOf(apiServerPid)];
+    const [before, apiServerBefore] = await cpu();
+    const { seconds } = await driver.run(run);
+    await afterwards?.();
+    const [after, apiServerAfter] = await cpu();
+    const steps = run.sequences * STEPS;
+    return {
+      stepsPerSecond: steps / seconds,
+      cpuMsPerStep: (after - before) / steps,
+      apiServerCpuMsPerStep: (apiServerAfter - apiServerBefore) / steps,
+      requests: {},
+      eventsLost: 0,
+    };
   }
 
   /** Waits for the last Event of a run. Returns the number of missing Events. */
@@ -143,7 +156,7 @@ class Throughput {
         setTimeout(resolve, 50);
       });
       const path = `${collectionPath(EVENTS, this.#setup.ours.namespace)}?limit=1`;
-      const { metadata, items } = JSON.parse(await this.#raw.send({ method: 'GET', path })) as CountedList;
+      const { metadata, items } = JSON.parse(await this.#controlPlane.raw.send({ method: 'GET', path })) as CountedList;
       seen = items.length + (metadata.remainingItemCount ?? 0);
     }
     return seen;
@@ -155,27 +168,10 @@ interface CountedList {
   readonly items: readonly unknown[];
 }
 
-async function measureTurn(
-  driver: JobDriver,
-  cpuMs: () => Promise<number>,
-  run: Workload,
-  afterwards?: () => Promise<void>,
-): Promise<Turn> {
-  const before = await cpuMs();
-  const { seconds } = await driver.run(run);
-  await afterwards?.();
-  const steps = run.sequences * STEPS;
-  return {
-    stepsPerSecond: steps / seconds,
-    cpuMsPerStep: ((await cpuMs()) - before) / steps,
-    requests: {},
-    eventsLost: 0,
-  };
-}
-
 function comparisonRows(label: string, turns: readonly Pair<Turn>[], hasTarget: boolean): readonly Row[] {
   const speed = compare(turns, ({ stepsPerSecond }) => stepsPerSecond);
   const cpu = compare(turns, ({ cpuMsPerStep }) => cpuMsPerStep);
+  const apiServer = compare(turns, ({ apiServerCpuMsPerStep }) => apiServerCpuMsPerStep);
   return [
     {
       label,
@@ -189,6 +185,12 @@ function comparisonRows(label: string, turns: readonly Pair<Turn>[], hasTarget: 
       ours: `${cpu.ours.toFixed(2)} ms`,
       baseline: `${cpu.baseline.toFixed(2)} ms`,
       ratio: formatRatio(cpu),
+    },
+    {
+      label: `${label}: CPU of the API server per step`,
+      ours: `${apiServer.ours.toFixed(2)} ms`,
+      baseline: `${apiServer.baseline.toFixed(2)} ms`,
+      ratio: formatRatio(apiServer),
     },
   ];
 }

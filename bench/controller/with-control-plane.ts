@@ -8,6 +8,7 @@ import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { cleanUpOnSignal } from '../signal-handlers.ts';
 import { GROUP, PLURAL, V1ALPHA1 } from '../../shared/api/group.ts';
+import type { Schema } from '../../shared/api/schema.ts';
 import { buildRelease, type Release } from '../release.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -48,7 +49,7 @@ export async function withControlPlane<T>(
     const raw = await RawClient.connect(plane.kubeconfig, CONNECTIONS);
     cleanup.push(() => raw.close());
     // Without v1alpha1: nothing converts here, and the API server would try to once per second.
-    const versions = await definitionVersions(raw);
+    const versions = (await definitionVersions(raw)).map(asNewerServersRead);
     const withoutV1alpha1 = versions.filter(({ name }) => name !== V1ALPHA1);
     await patchDefinition(raw, { op: 'replace', path: '/spec/versions', value: withoutV1alpha1 });
     const { apiServerPid } = plane;
@@ -82,6 +83,32 @@ export async function patchDefinition(raw: RawClient, change: DefinitionChange):
 interface Version {
   readonly name: string;
   readonly served: boolean;
+  readonly storage: boolean;
+  readonly schema: { readonly openAPIV3Schema: Schema };
+}
+
+/**
+ * With strings for int-or-string, which the API server of 1.20 cannot read for `metadata.managedFields`: it would track
+ * only the uppermost fields of an object, for much less CPU than newer ones.
+ */
+const asNewerServersRead = (version: Version): Version => ({
+  ...version,
+  schema: { openAPIV3Schema: withoutIntOrString(version.schema.openAPIV3Schema) },
+});
+
+function withoutIntOrString(schema: Schema): Schema {
+  const { 'x-kubernetes-int-or-string': isIntOrString, properties, items, additionalProperties, ...rest } = schema;
+  if (isIntOrString === true) return { type: 'string' };
+  return {
+    ...rest,
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, property]) => [name, withoutIntOrString(property)]),
+      ),
+    }),
+    ...(items && { items: withoutIntOrString(items) }),
+    ...(additionalProperties && { additionalProperties: withoutIntOrString(additionalProperties) }),
+  };
 }
 
 /** The versions of the CustomResourceDefinition. */

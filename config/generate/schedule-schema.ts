@@ -10,7 +10,7 @@ import {
 } from '../../shared/api/schedule.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { COUNT, metadata } from './spec-fields.ts';
-import { conditionList, count, object, OBSERVED_GENERATION, text, time, UNOBSERVED } from './status-schema.ts';
+import { conditionList, controllerStatus, count, object, OBSERVED_GENERATION, text, time } from './status-schema.ts';
 import { V1BETA1_SPEC_SCHEMA } from './v1beta1-spec.ts';
 
 /** A schema for every field of the type. */
@@ -127,10 +127,7 @@ export const SCHEDULE_SCHEMA_PART: Schema = {
       properties: SPEC,
       description: 'When runs start, which are kept, and what they are.',
     },
-    status: {
-      ...object('The state of the schedule. Written by the controller.', STATUS),
-      default: { observedGeneration: UNOBSERVED },
-    },
+    status: controllerStatus('The state of the schedule. Written by the controller.', STATUS),
   },
 };
 

@@ -18,6 +18,9 @@ const at = (path: string): Schema | undefined => NODES.find((node) => node.path 
 
 test('the schema is structural', () => expect(complaintsOf(SCHEDULE_RESOURCE_SCHEMA)).toEqual([]));
 
+test('the API server tracks the status as one field', () =>
+  expect(at('.status')).toMatchObject({ 'x-kubernetes-map-type': 'atomic' }));
+
 test('the program puts the same schema together', () => {
   expect(SCHEDULE_SCHEMA).toEqual(JSON.parse(JSON.stringify(SCHEDULE_RESOURCE_SCHEMA)));
 });

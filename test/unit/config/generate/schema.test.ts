@@ -115,6 +115,15 @@ test.each<readonly [string, string, object]>([
   ['the name is valid as a label value', '.metadata.name', { maxLength: 63 }],
 ])('%s', (_sentence, path, expected) => expect(at(path)).toMatchObject(expected));
 
+test.each(VERSIONS)(
+  '%s: the API server tracks the status as one field, not each field of each step',
+  (_version, root) => {
+    expect(nodesOf(root).find(({ path }) => path === '.status')?.schema).toMatchObject({
+      'x-kubernetes-map-type': 'atomic',
+    });
+  },
+);
+
 const SETTING = /^\.spec\.(?:steps|finally)\[\]\.(?:job|pod|onFailure|when)(?:\.|$)/;
 
 test.each(VERSIONS)('%s: our own fields have descriptions, the core types do not', (_version, root) => {
