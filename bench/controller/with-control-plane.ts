@@ -21,7 +21,7 @@ export interface TestControlPlane {
   readonly release: Release;
   readonly apiServerPid: number;
   /** The versions of the CustomResourceDefinition as it is released; here it has v1beta1 only. */
-  readonly versions: Awaited<ReturnType<typeof definitionVersions>>;
+  readonly versions: readonly Version[];
   /** The client of the benchmark itself. */
   readonly raw: RawClient;
   /** Creates a namespace and returns its name. */
@@ -48,10 +48,7 @@ export async function withControlPlane<T>(
     await installCrds(kubectlOf(plane), CRDS);
     const raw = await RawClient.connect(plane.kubeconfig, CONNECTIONS);
     cleanup.push(() => raw.close());
-    // Without v1alpha1: nothing converts here, and the API server would try to once per second.
-    const versions = (await definitionVersions(raw)).map(asNewerServersRead);
-    const withoutV1alpha1 = versions.filter(({ name }) => name !== V1ALPHA1);
-    await patchDefinition(raw, { op: 'replace', path: '/spec/versions', value: withoutV1alpha1 });
+    const versions = await serveOneVersion(raw);
     const { apiServerPid } = plane;
     if (apiServerPid === undefined) throw new Error('the API server does not run');
     const createNamespace = async (name: string): Promise<string> => {
@@ -64,6 +61,19 @@ export async function withControlPlane<T>(
     removeCleanup();
     await cleanUp();
   }
+}
+
+/**
+ * Leaves v1beta1 only in the definition: nothing converts here, and the API server would try to once per second. Returns
+ * all versions, as newer servers read them.
+ */
+export async function serveOneVersion(raw: RawClient): Promise<readonly Version[]> {
+  const text = await raw.send({ method: 'GET', path: DEFINITION });
+  const { spec } = JSON.parse(text) as { readonly spec: { readonly versions: readonly Version[] } };
+  const versions = spec.versions.map(asNewerServersRead);
+  const value = versions.filter(({ name }) => name !== V1ALPHA1);
+  await patchDefinition(raw, { op: 'replace', path: '/spec/versions', value });
+  return versions;
 }
 
 const DEFINITION = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${PLURAL}.${GROUP}`;
@@ -109,10 +119,4 @@ function withoutIntOrString(schema: Schema): Schema {
     ...(items && { items: withoutIntOrString(items) }),
     ...(additionalProperties && { additionalProperties: withoutIntOrString(additionalProperties) }),
   };
-}
-
-/** The versions of the CustomResourceDefinition. */
-export async function definitionVersions(raw: RawClient): Promise<readonly Version[]> {
-  const text = await raw.send({ method: 'GET', path: DEFINITION });
-  return (JSON.parse(text) as { readonly spec: { readonly versions: readonly Version[] } }).spec.versions;
 }
