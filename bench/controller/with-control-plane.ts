@@ -2,12 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveBinaries } from '../../local/binaries/resolve.ts';
 import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { cleanUpOnSignal } from '../signal-handlers.ts';
-import { GROUP, PLURAL, V1ALPHA1 } from '../../shared/api/group.ts';
+import { GROUP, KIND, PLURAL, V1ALPHA1 } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { buildRelease, type Release } from '../release.ts';
 import { RawClient } from './raw-client.ts';
@@ -15,6 +16,7 @@ import { RawClient } from './raw-client.ts';
 const CRDS = join(import.meta.dirname, '../../config/crd');
 /** Enough for the benchmarks' concurrent requests that complete Jobs. */
 const CONNECTIONS = 16;
+const POLL_MS = 100;
 
 export interface TestControlPlane {
   readonly kubeconfig: string;
@@ -76,7 +78,22 @@ export async function serveOneVersion(raw: RawClient): Promise<readonly Version[
   return versions;
 }
 
-const DEFINITION = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${PLURAL}.${GROUP}`;
+/** Adds a definition with the same names in another group. Resolves when the API server serves it. */
+export async function addDefinition(raw: RawClient, group: string, versions: readonly Version[]): Promise<void> {
+  const names = { kind: KIND, plural: PLURAL };
+  const spec = { group, names, scope: 'Namespaced', versions };
+  const body = JSON.stringify({ metadata: { name: `${PLURAL}.${group}` }, spec });
+  await raw.send({ method: 'POST', path: DEFINITIONS, body });
+  const isServed = async (): Promise<boolean> =>
+    raw.send({ method: 'GET', path: `/apis/${group}/${versions[0]?.name}/${PLURAL}` }).then(
+      () => true,
+      () => false,
+    );
+  while (!(await isServed())) await sleep(POLL_MS);
+}
+
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const DEFINITION = `${DEFINITIONS}/${PLURAL}.${GROUP}`;
 
 /** One operation of a JSON patch (RFC 6902) of the CustomResourceDefinition. */
 export interface DefinitionChange {
