@@ -26,7 +26,7 @@ interface Effort {
   readonly idleMs: number;
 }
 
-const FULL: Effort = { warmUp: 4, sequences: 20, idleMs: 20_000 };
+const FULL: Effort = { warmUp: 40, sequences: 20, idleMs: 20_000 };
 const SMOKE: Effort = { warmUp: 1, sequences: 1, idleMs: 1_000 };
 
 const STEPS = 5;
@@ -34,6 +34,7 @@ const IN_FLIGHT = 4;
 const IMAGE = 'busybox:1.36';
 const NAMESPACE = 'bench-cluster';
 const MAX_SHARE = 0.03;
+const DELETION_MS = 60_000;
 const ROOT = join(import.meta.dirname, '..');
 
 /** Kubernetes' own processes, by the name of their program. The runtime's short-lived ones and the containers are the rest. */
@@ -104,8 +105,21 @@ async function measure(world: World, effort: Effort, log: (line: string) => void
       (ms - (before.get(name) ?? 0) - (idle.get(name) ?? 0) * (until - since)) / steps;
     return rowsOf(mapCpu(after, spent));
   } finally {
+    // As long as the operator is there to let them go.
+    await deleteSequences(raw);
     await operator.kill();
   }
+}
+
+async function deleteSequences(raw: RawClient): Promise<void> {
+  const path = collectionPath(SEQUENTIAL_JOBS, NAMESPACE);
+  await raw.send({ method: 'DELETE', path });
+  const left = async (): Promise<number> => {
+    const { items } = JSON.parse(await raw.send({ method: 'GET', path })) as { readonly items: readonly unknown[] };
+    return items.length;
+  };
+  for (const until = performance.now() + DELETION_MS; (await left()) > 0 && performance.now() < until;)
+    await sleep(1_000);
 }
 
 /** Creates sequences and waits for their end. */
