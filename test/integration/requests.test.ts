@@ -3,9 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { CountedRequests } from '../support/counted-requests.ts';
-import { everyMinute, Schedules } from '../support/scheduled.ts';
-import { sequence, step } from '../support/sequences.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { sequence } from '../support/sequences.ts';
 import { withInProcessController } from '../support/with-in-process-controller.ts';
 
 const STEPS = 4;
@@ -43,49 +41,6 @@ describe.each([
     const { 'GET events 200': reads = 0, ...others } = requests.take();
     expect(reads).toBeLessThanOrEqual(STEPS);
     expect(others).toEqual(expected);
-  });
-});
-
-describe('the requests of a sequence with finally', () => {
-  const requests = new CountedRequests();
-  const { namespace } = withInProcessController('finally-requests', { open: () => requests.connect() });
-
-  it('are the same for a step of finally as for any other', async () => {
-    await requests.untilWatching();
-    await namespace.apply('counted', { ...sequence(STEPS - 1, { 0: 'sleep 1' }), finally: [step('last')] });
-    await namespace.untilFinished('counted');
-    await requests.until('POST events 201', PER_SEQUENCE['POST events 201']);
-    const { 'GET events 200': _reads, ...others } = requests.take();
-    expect(others).toEqual(PER_SEQUENCE);
-  });
-});
-
-/** What a run of a schedule costs beside its sequence. */
-const PER_RUN = {
-  'POST sequentialjobs 201': 1,
-  'PATCH cronsequentialjobs/status 200': 3, // its intent, its creation, its end
-  'POST events 201': PER_SEQUENCE['POST events 201'] + 2, // started, completed
-};
-
-describe('the requests of a schedule', () => {
-  const requests = new CountedRequests();
-  const clock = new VirtualClock();
-  const { namespace } = withInProcessController('schedule-requests', {
-    now: clock.now,
-    open: () => requests.connect(),
-  });
-  const schedules = new Schedules(namespace, clock);
-
-  it('are for each run one creation and three status writes, beside those of the sequence', async () => {
-    await requests.untilWatching();
-    await schedules.apply('counted', everyMinute({}, sequence(STEPS)));
-    await schedules.untilObserved('counted');
-    requests.take();
-    await schedules.completeNext('counted');
-    await requests.until('POST events 201', PER_RUN['POST events 201']);
-    await requests.until('PATCH cronsequentialjobs/status 200', PER_RUN['PATCH cronsequentialjobs/status 200']);
-    const { 'GET events 200': _reads, ...others } = requests.take();
-    expect(others).toEqual({ ...PER_SEQUENCE, ...PER_RUN });
   });
 });
 
