@@ -13,11 +13,13 @@ import { deployed, ServedWebhook } from './served-webhook.ts';
 jest.setTimeout(180_000);
 
 const REVIEWS = 10;
+/** What an API server waits for by default, config/webhook/validating.yaml. */
+const TIMEOUT_MS = 5_000;
 /**
- * Ours waits for the one of theirs that is evaluated when it arrives, and for one whose turn comes first; first come, first served, it
- * would be ten. There is room for a machine that others use, too.
+ * On a machine that is too slow for that: the one of theirs that is evaluated when ours arrives, one whose turn comes first, and ours.
+ * First come, first served, it would be ten.
  */
-const MAX_TURNS = 4;
+const MAX_TURNS = 3;
 
 const LARGE = JSON.stringify(
   admissionReview({ object: written({ steps: [container('a', { args: ['x'.repeat(400_000)] })] }) }),
@@ -83,7 +85,7 @@ it.each<readonly [string, readonly string[], number]>([
     `${answers} of theirs, ${turn.toFixed(0)} ms each; slowest of ours ${slowest.toFixed(0)} ms; ${memory.toFixed(0)} MiB at most\n`,
   );
   expect(statuses).toEqual(Array.from({ length: REVIEWS }, () => 200));
-  expect(slowest / turn).toBeLessThan(MAX_TURNS);
+  expect(slowest).toBeLessThan(Math.max(TIMEOUT_MS, MAX_TURNS * turn));
   expect(memory).toBeLessThan(limitMib);
   expect(answers).toBeGreaterThan(bodies);
   expect(served.faults).toEqual([]);
