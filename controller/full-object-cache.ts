@@ -33,7 +33,7 @@ const MAX_STATUS_BYTES = 24 * 1024;
 interface Entry {
   readonly object: SequentialJob;
   readonly weight: number;
-  /** The sequence has completed and never runs again: only its status is cached. */
+  /** The sequence has completed and never runs again: only its long status is cached. */
   readonly isWithoutSpec: boolean;
 }
 
@@ -82,9 +82,13 @@ export class FullObjectCache {
     const cached = trimmedCopy(object, weight);
     const known = this.#entry(object);
     this.forget(object.metadata);
-    if (!isTrue(object.status?.conditions, 'Complete')) this.#store(this.#reuseSpec(object, known), weight);
-    else if (cached.trimmed.isSummary === true)
+    const isSummary = cached.trimmed.isSummary === true;
+    if (!isTrue(object.status?.conditions, 'Complete')) {
+      const stored = this.#reuseSpec(isSummary ? object : withoutStatus(object), known);
+      this.#store(stored, isSummary ? weight : estimateMemory(stored));
+    } else if (isSummary) {
       this.#store({ ...object, spec: cached.spec }, estimateMemory(object.status), true);
+    }
     return cached;
   }
 
@@ -203,6 +207,12 @@ export class FullObjectCache {
       return;
     }
   }
+}
+
+/** The informer's cache has the status. */
+function withoutStatus(whole: SequentialJob): SequentialJob {
+  const { status: _, ...object } = whole;
+  return object;
 }
 
 const isSameVersion = (a: SequentialJob, b: SequentialJob): boolean =>

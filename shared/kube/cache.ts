@@ -28,6 +28,12 @@ interface Listener<T> {
   readonly ownWrites: boolean;
 }
 
+interface List<T> {
+  readonly objects: readonly T[];
+  readonly resourceVersion: string;
+  readonly isHistoryReset: boolean;
+}
+
 export type Indexer<T> = (object: T) => string | undefined;
 
 /**
@@ -144,25 +150,40 @@ export class Cache<T extends KubeObject> {
     if (isSameObject) this.#drop(known, last === undefined ? known : this.#retained(last, known));
   }
 
+  /** `replacing`, at once. */
+  replace(objects: readonly T[], resourceVersion: string, isHistoryReset = false): void {
+    for (const _ of this.replacing(objects, resourceVersion, isHistoryReset));
+  }
+
   /**
    * Replaces the contents by a complete list as of `resourceVersion`. Objects that it lacks are deleted, except those
-   * that the operator wrote after the list was made. `historyReset`: the server's history started anew (restored from
-   * a backup), so everything known before is dropped.
+   * that the operator wrote after the list was made. `isHistoryReset`: the server's history started anew (restored from
+   * a backup), so everything known before is dropped. Yields after each object, so that a long list does not block the
+   * process: until the end the cache holds some objects in the state before and others as listed, as during a watch.
    */
-  replace(objects: readonly T[], resourceVersion: string, isHistoryReset = false): void {
-    const listed = new Set(objects.map(keyOf));
+  *replacing(objects: readonly T[], resourceVersion: string, isHistoryReset = false): Generator<void, void> {
+    const before = [...this.#objects.values()];
     if (isHistoryReset) this.#tombstones.clear();
-    this.#listedVersion = resourceVersion;
-    for (const known of this.#objects.values()) {
-      const younger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
-      if (!listed.has(keyOf(known)) && (isHistoryReset || !younger)) {
-        this.#recordTombstone(known.metadata.uid, resourceVersion);
-        this.#drop(known);
-      }
-    }
     for (const object of objects) {
       if (isHistoryReset) this.#put(object);
       else this.#upsertIfNewer(object);
+      yield;
+    }
+    // Not earlier: a late answer to an own write of a listed object would be dropped as outdated.
+    this.#listedVersion = resourceVersion;
+    this.#dropUnlisted(before, { objects, resourceVersion, isHistoryReset });
+  }
+
+  #dropUnlisted(before: readonly T[], { objects, resourceVersion, isHistoryReset }: List<T>): void {
+    if (before.length === 0) return;
+    const listed = new Set(objects.map(keyOf));
+    for (const { metadata } of before) {
+      const known = this.#objects.get(keyOf({ metadata }));
+      if (known === undefined || listed.has(keyOf(known))) continue;
+      const isYounger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
+      if (isYounger && !isHistoryReset) continue;
+      this.#recordTombstone(known.metadata.uid, resourceVersion);
+      this.#drop(known);
     }
   }
 

@@ -191,13 +191,41 @@ describe('Informers', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('enqueues existing objects', async () => {
+    it('enqueues existing objects once, also those with Jobs', async () => {
       items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
       const start = informers.start();
       await pass();
       await start;
-      expect(keys).toEqual([KEY, KEY]);
+      expect(keys).toEqual([KEY]);
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
+    });
+
+    it('enqueues nothing until all lists are complete', async () => {
+      items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
+      refused.jobs = 'ServerError';
+      const start = informers.start();
+      await pass(1_000);
+      expect([informers.sequentialJobs.size, keys]).toEqual([1, []]);
+      delete refused.jobs;
+      await pass(60_000);
+      await start;
+      expect(keys).toEqual([KEY]);
+    });
+
+    it('enqueues objects with something to do before those that have finished', async () => {
+      const ended = (name: string, metadata: Json = {}, observedGeneration = 1): Json => {
+        const conditions = [{ type: 'Failed', status: 'True', lastTransitionTime: at(1), reason: 'x', message: '' }];
+        const status = { conditions, observedGeneration };
+        const object = sequentialJob({ metadata: { name, uid: `uid-${name}`, generation: 1 }, status } as never);
+        return { ...object, metadata: { ...object.metadata, ...metadata } };
+      };
+      const running = sequentialJob({ metadata: { name: 'z-running', uid: 'uid-z' } }) as never;
+      const deleted = ended('deleted', { deletionTimestamp: at(2) });
+      items = { sequentialjobs: [ended('a'), deleted, ended('b'), ended('resumed', { generation: 2 }), running] };
+      const start = informers.start();
+      await pass();
+      await start;
+      expect(keys).toEqual(['deleted', 'resumed', 'z-running', 'a', 'b'].map((name) => `team-a/${name}`));
     });
 
     it('logs a failing list until the informer is stopped', async () => {

@@ -213,6 +213,26 @@ describe('Cache', () => {
       expect(version()).toBe('11');
     });
 
+    it('object by object: until the end, those that the list lacks stay, and no late response about a listed one is lost', () => {
+      cache.observe(thing(5, { name: 'c', uid: 'uid-c' }));
+      const replacing = cache.replacing([b, thing(6)], '10');
+      replacing.next();
+      cache.assume(thing(6));
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['c', 'b', 'a']);
+      for (const _ of replacing);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b', 'a']);
+    });
+
+    it('object by object: keeps what is written meanwhile', () => {
+      cache.observe(thing(5));
+      const replacing = cache.replacing([b], '10');
+      replacing.next();
+      cache.assume(thing(11));
+      cache.assume(thing(12, { name: 'd', uid: 'uid-d' }));
+      for (const _ of replacing);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'd']);
+    });
+
     it('rewound: accepts older versions, removes newer objects, and clears tombstones', () => {
       cache.observe(thing(50));
       cache.observe(thing(51, { name: 'b', uid: 'uid-b' }));
