@@ -13,6 +13,7 @@ import { schedules } from './controller/schedules.ts';
 import { throughput } from './controller/throughput.ts';
 import { versions } from './controller/versions.ts';
 import { idle } from './idle.ts';
+import { scale } from './scale/scale.ts';
 import { installSignalHandlers } from './signal-handlers.ts';
 import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
@@ -29,6 +30,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   versions,
   memory,
   schedules,
+  scale,
 ];
 const PAGE = resolve(import.meta.dirname, '../docs/performance.md');
 

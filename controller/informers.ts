@@ -70,9 +70,9 @@ interface Source<T> {
   readonly labelSelector?: string;
 }
 
-/** Whether it has finished, and nothing was requested since. */
+/** Whether it has finished or is suspended, and nothing was requested since. */
 const isSettled = (object: SequentialJob): boolean =>
-  isFinished(object) &&
+  (isFinished(object) || isTrue(object.status?.conditions, 'Suspended')) &&
   object.status?.observedGeneration === object.metadata.generation &&
   object.metadata.deletionTimestamp === undefined;
 

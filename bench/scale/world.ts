@@ -286,18 +286,21 @@ const sortKey = ({ namespace, index }: Identity): string => `${namespace}/${obje
 
 const newIdentity = (kind: Kind, index: number): Known => ({ index, kind, namespace: 'recorded' });
 
+/** Coprime to the number of sequences, unless that is a multiple of it: by name the kinds are mixed, as they are in a cluster. */
+const STRIDE = 7919;
+
 function identitiesOf({ finished, suspended, running, namespaces, inLargeNamespace }: Layout): readonly Known[] {
-  return Array.from({ length: finished + suspended + running }, (_, index): Known => {
-    const number = index - finished - suspended;
-    const kind =
-      index < finished
-        ? 'finished'
-        : number >= 0
-          ? 'running'
-          : index % 2 === 0
-            ? 'suspendedBeforeStart'
-            : 'suspendedInStep';
-    const isInLarge = inLargeNamespace > 0 && (kind === 'running' ? number % 5 === 0 : index < inLargeNamespace);
-    return { index, kind, namespace: isInLarge ? LARGE : `team-${index % namespaces}` };
+  const total = finished + suspended + running;
+  return Array.from({ length: total }, (_, index): Known => {
+    const number = (index * STRIDE) % total;
+    const kind = kindOf(number, { finished, suspended });
+    const isOfLarge = kind === 'running' ? number % 5 === 0 : number < inLargeNamespace;
+    return { index, kind, namespace: inLargeNamespace > 0 && isOfLarge ? LARGE : `team-${number % namespaces}` };
   });
+}
+
+function kindOf(number: number, { finished, suspended }: Pick<Layout, 'finished' | 'suspended'>): Kind {
+  if (number < finished) return 'finished';
+  if (number >= finished + suspended) return 'running';
+  return number % 2 === 0 ? 'suspendedBeforeStart' : 'suspendedInStep';
 }

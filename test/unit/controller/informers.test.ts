@@ -212,16 +212,24 @@ describe('Informers', () => {
       expect(keys).toEqual([KEY]);
     });
 
-    it('enqueues objects with something to do before those that have finished', async () => {
-      const ended = (name: string, metadata: Json = {}, observedGeneration = 1): Json => {
-        const conditions = [{ type: 'Failed', status: 'True', lastTransitionTime: at(1), reason: 'x', message: '' }];
-        const status = { conditions, observedGeneration };
+    it('enqueues objects with something to do before those that have finished or are suspended', async () => {
+      const ended = (name: string, metadata: Json = {}, type = 'Failed'): Json => {
+        const conditions = [{ type, status: 'True', lastTransitionTime: at(1), reason: 'x', message: '' }];
+        const status = { conditions, observedGeneration: 1 };
         const object = sequentialJob({ metadata: { name, uid: `uid-${name}`, generation: 1 }, status } as never);
         return { ...object, metadata: { ...object.metadata, ...metadata } };
       };
       const running = sequentialJob({ metadata: { name: 'z-running', uid: 'uid-z' } }) as never;
       const deleted = ended('deleted', { deletionTimestamp: at(2) });
-      items = { sequentialjobs: [ended('a'), deleted, ended('b'), ended('resumed', { generation: 2 }), running] };
+      items = {
+        sequentialjobs: [
+          ended('a'),
+          deleted,
+          ended('b', {}, 'Suspended'),
+          ended('resumed', { generation: 2 }),
+          running,
+        ],
+      };
       const start = informers.start();
       await pass();
       await start;
