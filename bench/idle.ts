@@ -9,8 +9,7 @@ import { MeasuredProcess } from './processes.ts';
 import { buildRelease, type Release } from './release.ts';
 import { writeCertificate } from './webhook/certificates.ts';
 
-/** Issue 7. */
-const MAX_MB = 75;
+/** Of a core. */
 const MAX_CPU = 0.002;
 
 /** Time for the start, and for V8 to collect its garbage. */
@@ -26,6 +25,8 @@ const STARTED_LOG: Readonly<Record<Role, RegExp>> = {
   controller: /("controller started")/,
   all: /("controller started")/,
 };
+
+const MAX_MB: Readonly<Record<Role, number>> = { webhook: 65, controller: 70, all: 80 };
 
 const IDLE_PROGRAM = 'console.log("ready"); setInterval(() => {}, 1e6)';
 
@@ -97,8 +98,8 @@ async function rowsOf(
         label: `${role}: resident memory`,
         ours: `${mb.toFixed(0)} MB`,
         baseline: `${baselineMb.toFixed(0)} MB`,
-        target: `≤ ${MAX_MB} MB`,
-        targetMet: mb <= MAX_MB,
+        target: `≤ ${MAX_MB[role]} MB`,
+        targetMet: mb <= MAX_MB[role],
       },
       {
         label: `${role}: CPU`,

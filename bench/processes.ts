@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { cleanUpOnSignal } from './signal-handlers.ts';
 
 /** The unit of CPU times in /proc/<pid>/stat: 100 ticks per second on all Linux platforms of Node (`getconf CLK_TCK`). */
-const MS_PER_TICK = 10;
+export const MS_PER_TICK = 10;
 
 /** CPU time of all threads of a process since its start, in milliseconds, with a resolution of 10. */
 export async function cpuMsOf(pid: number): Promise<number> {

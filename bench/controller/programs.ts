@@ -18,7 +18,7 @@ export class ControllerProgram {
 
   /** Starts the controller for one namespace, with the Deployment's NODE_OPTIONS. Resolves when it reconciles. */
   static async start(
-    { kubeconfig, release }: TestControlPlane,
+    { kubeconfig, release }: Pick<TestControlPlane, 'kubeconfig' | 'release'>,
     namespace: string,
     nodeFlags: readonly string[] = [],
   ): Promise<ControllerProgram> {

@@ -2,12 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveBinaries } from '../../local/binaries/resolve.ts';
 import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { cleanUpOnSignal } from '../signal-handlers.ts';
-import { GROUP, PLURAL, V1ALPHA1 } from '../../shared/api/group.ts';
+import { GROUP, KIND, PLURAL, V1ALPHA1 } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { buildRelease, type Release } from '../release.ts';
 import { RawClient } from './raw-client.ts';
@@ -15,13 +16,14 @@ import { RawClient } from './raw-client.ts';
 const CRDS = join(import.meta.dirname, '../../config/crd');
 /** Enough for the benchmarks' concurrent requests that complete Jobs. */
 const CONNECTIONS = 16;
+const POLL_MS = 100;
 
 export interface TestControlPlane {
   readonly kubeconfig: string;
   readonly release: Release;
   readonly apiServerPid: number;
   /** The versions of the CustomResourceDefinition as it is released; here it has v1beta1 only. */
-  readonly versions: Awaited<ReturnType<typeof definitionVersions>>;
+  readonly versions: readonly Version[];
   /** The client of the benchmark itself. */
   readonly raw: RawClient;
   /** Creates a namespace and returns its name. */
@@ -48,10 +50,7 @@ export async function withControlPlane<T>(
     await installCrds(kubectlOf(plane), CRDS);
     const raw = await RawClient.connect(plane.kubeconfig, CONNECTIONS);
     cleanup.push(() => raw.close());
-    // Without v1alpha1: nothing converts here, and the API server would try to once per second.
-    const versions = (await definitionVersions(raw)).map(asNewerServersRead);
-    const withoutV1alpha1 = versions.filter(({ name }) => name !== V1ALPHA1);
-    await patchDefinition(raw, { op: 'replace', path: '/spec/versions', value: withoutV1alpha1 });
+    const versions = await serveOneVersion(raw);
     const { apiServerPid } = plane;
     if (apiServerPid === undefined) throw new Error('the API server does not run');
     const createNamespace = async (name: string): Promise<string> => {
@@ -66,7 +65,35 @@ export async function withControlPlane<T>(
   }
 }
 
-const DEFINITION = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${PLURAL}.${GROUP}`;
+/**
+ * Leaves v1beta1 only in the definition: nothing converts here, and the API server would try to once per second. Returns
+ * all versions, as newer servers read them.
+ */
+export async function serveOneVersion(raw: RawClient): Promise<readonly Version[]> {
+  const text = await raw.send({ method: 'GET', path: DEFINITION });
+  const { spec } = JSON.parse(text) as { readonly spec: { readonly versions: readonly Version[] } };
+  const versions = spec.versions.map(asNewerServersRead);
+  const value = versions.filter(({ name }) => name !== V1ALPHA1);
+  await patchDefinition(raw, { op: 'replace', path: '/spec/versions', value });
+  return versions;
+}
+
+/** Adds a definition with the same names in another group. Resolves when the API server serves it. */
+export async function addDefinition(raw: RawClient, group: string, versions: readonly Version[]): Promise<void> {
+  const names = { kind: KIND, plural: PLURAL };
+  const spec = { group, names, scope: 'Namespaced', versions };
+  const body = JSON.stringify({ metadata: { name: `${PLURAL}.${group}` }, spec });
+  await raw.send({ method: 'POST', path: DEFINITIONS, body });
+  const isServed = async (): Promise<boolean> =>
+    raw.send({ method: 'GET', path: `/apis/${group}/${versions[0]?.name}/${PLURAL}` }).then(
+      () => true,
+      () => false,
+    );
+  while (!(await isServed())) await sleep(POLL_MS);
+}
+
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const DEFINITION = `${DEFINITIONS}/${PLURAL}.${GROUP}`;
 
 /** One operation of a JSON patch (RFC 6902) of the CustomResourceDefinition. */
 export interface DefinitionChange {
@@ -109,10 +136,4 @@ function withoutIntOrString(schema: Schema): Schema {
     ...(items && { items: withoutIntOrString(items) }),
     ...(additionalProperties && { additionalProperties: withoutIntOrString(additionalProperties) }),
   };
-}
-
-/** The versions of the CustomResourceDefinition. */
-export async function definitionVersions(raw: RawClient): Promise<readonly Version[]> {
-  const text = await raw.send({ method: 'GET', path: DEFINITION });
-  return (JSON.parse(text) as { readonly spec: { readonly versions: readonly Version[] } }).spec.versions;
 }

@@ -4,8 +4,8 @@
  */
 
 const ELLIPSIS = '…';
-/** ASCII, and the characters of bars and cuts: a column each. */
-const SIMPLE = /^[ -~…·│▒█]*$/;
+/** ASCII, and the characters of bars and cuts (… · │ ▒ █): a column each. */
+const SIMPLE = /^[ -~\u2026\u00b7\u2502\u2592\u2588]*$/;
 
 let measure: ((text: string) => number) | undefined;
 

@@ -130,7 +130,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
 
 /**
  * A status that one controller writes. For server-side apply it is a single value (`atomic`): otherwise the API server
- * would track each field of each step in `metadata.managedFields`, which costs it more CPU at every write than all the rest.
+ * would track each field of each step in `metadata.managedFields`, which costs it about as much CPU at every write as all the rest.
  */
 export const controllerStatus = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
   ...object(description, properties),
