@@ -3,6 +3,11 @@
 /** Maximum length of a slice: far less than a request takes that waits for it. */
 const SLICE_MS = 10;
 
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
 export class TimeSlices {
   readonly #now: () => number;
   /** When the work of this turn of the event loop began; undefined if there was none yet. */
@@ -14,8 +19,8 @@ export class TimeSlices {
   }
 
   /**
-   * Call it before each piece of work. Undefined while the slice lasts; else a promise that resolves in the next turn of
-   * the event loop, to be awaited before the work.
+   * Call it before each piece of work. Undefined while the slice lasts; else a promise that resolves when the event loop has
+   * turned and a slice is free, to be awaited before the work.
    */
   next(): Promise<void> | undefined {
     const now = this.#now();
@@ -27,8 +32,7 @@ export class TimeSlices {
       return undefined;
     }
     if (now - this.#since < SLICE_MS) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+    // Another one that waited may have used up that turn, too.
+    return nextTurn().then(() => this.next());
   }
 }

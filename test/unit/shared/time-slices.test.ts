@@ -26,6 +26,26 @@ describe('time slices', () => {
     expect(slices.next()).toBeUndefined();
   });
 
+  it('one that waited waits again if another one has used up the turn', async () => {
+    const seen: string[] = [];
+    setImmediate(() => {
+      setImmediate(() => void seen.push('other work'));
+    });
+    void slices.next();
+    now += 10;
+    const first = (async () => {
+      await slices.next();
+      seen.push('first');
+      now += 10;
+    })();
+    const second = (async () => {
+      await slices.next();
+      seen.push('second');
+    })();
+    await Promise.all([first, second]);
+    expect(seen).toEqual(['first', 'other work', 'second']);
+  });
+
   it('work that begins long after the last is not interrupted', async () => {
     void slices.next();
     await new Promise((resolve) => {
