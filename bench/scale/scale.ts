@@ -31,7 +31,7 @@ const FULL: Effort = {
   inLargeNamespace: 40_000,
   signals: ['SIGTERM', 'SIGKILL'],
   stepMs: SECOND,
-  settleMs: 10 * SECOND,
+  settleMs: 30 * SECOND,
   steadyMs: 30 * SECOND,
   standbyMs: 4 * SECOND,
 };
