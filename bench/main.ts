@@ -14,6 +14,7 @@ import { schedules } from './controller/schedules.ts';
 import { throughput } from './controller/throughput.ts';
 import { versions } from './controller/versions.ts';
 import { idle } from './idle.ts';
+import { scale } from './scale/scale.ts';
 import { installSignalHandlers } from './signal-handlers.ts';
 import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
@@ -30,6 +31,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   versions,
   memory,
   schedules,
+  scale,
 ];
 /** Only with `--only`: they need more than this machine. */
 const ON_REQUEST: readonly Benchmark[] = [cluster];

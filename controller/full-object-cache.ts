@@ -33,8 +33,11 @@ const MAX_STATUS_BYTES = 24 * 1024;
 interface Entry {
   readonly object: SequentialJob;
   readonly weight: number;
-  /** The sequence has completed and never runs again: only its status is cached. */
-  readonly isWithoutSpec: boolean;
+  /**
+   * What `object` lacks: the status, which the informer's cache has unless it is long, or the spec, because the sequence
+   * has completed and never runs again.
+   */
+  readonly lacks: 'nothing' | 'status' | 'spec';
 }
 
 /** The entries of one namespace by UID, least recently updated first. */
@@ -82,9 +85,15 @@ export class FullObjectCache {
     const cached = trimmedCopy(object, weight);
     const known = this.#entry(object);
     this.forget(object.metadata);
-    if (!isTrue(object.status?.conditions, 'Complete')) this.#store(this.#reuseSpec(object, known), weight);
-    else if (cached.trimmed.isSummary === true)
-      this.#store({ ...object, spec: cached.spec }, estimateMemory(object.status), true);
+    const isSummary = cached.trimmed.isSummary === true;
+    if (!isTrue(object.status?.conditions, 'Complete')) {
+      const stored = this.#reuseSpec(isSummary ? object : withoutStatus(object), known);
+      if (isSummary) this.#store({ object: stored, weight, lacks: 'nothing' });
+      else this.#store({ object: stored, weight: estimateMemory(stored), lacks: 'status' });
+    } else if (isSummary) {
+      const stored = { ...object, spec: cached.spec };
+      this.#store({ object: stored, weight: estimateMemory(object.status), lacks: 'spec' });
+    }
     return cached;
   }
 
@@ -108,8 +117,9 @@ export class FullObjectCache {
     if (!isTrimmed(cached)) return cached;
     const { trimmed, ...rest } = cached;
     const entry = this.#entry(cached);
-    if (entry === undefined || entry.isWithoutSpec) return undefined;
-    if (trimmed.isSummary === true) return isSameVersion(entry.object, cached) ? entry.object : undefined;
+    if (entry === undefined || entry.lacks === 'spec') return undefined;
+    if (trimmed.isSummary === true)
+      return entry.lacks === 'nothing' && isSameVersion(entry.object, cached) ? entry.object : undefined;
     return entry.object.metadata.generation === cached.metadata.generation
       ? { ...rest, spec: entry.object.spec }
       : undefined;
@@ -122,9 +132,8 @@ export class FullObjectCache {
   finishedWithoutSpec(cached: TrimmedSequentialJob): TrimmedSequentialJob | undefined {
     if (cached.trimmed?.isSummary !== true) return needsNoSpec(cached) ? cached : undefined;
     const entry = this.#entry(cached);
-    return entry !== undefined && isSameVersion(entry.object, cached) && needsNoSpec(entry.object)
-      ? entry.object
-      : undefined;
+    if (entry === undefined || entry.lacks === 'status') return undefined;
+    return isSameVersion(entry.object, cached) && needsNoSpec(entry.object) ? entry.object : undefined;
   }
 
   /** The spec of a trimmed object; undefined if it is not cached. */
@@ -177,19 +186,19 @@ export class FullObjectCache {
 
   /** Reuses the cached spec if it is equal, because `Revisions` refers to it, too. */
   #reuseSpec(object: SequentialJob, known: Entry | undefined): SequentialJob {
-    if (known === undefined || known.isWithoutSpec) return object;
+    if (known === undefined || known.lacks === 'spec') return object;
     if (isEqual(known.object.spec, object.spec)) return { ...object, spec: known.object.spec };
     this.#options.onReplace?.(object.metadata.uid, known.weight);
     return object;
   }
 
-  #store(object: SequentialJob, weight: number, isWithoutSpec = false): void {
-    const { namespace, uid } = object.metadata;
+  #store(entry: Entry): void {
+    const { namespace, uid } = entry.object.metadata;
     const share = this.#shares.get(namespace) ?? { entries: new Map<string, Entry>(), weight: 0 };
     this.#shares.set(namespace, share);
-    share.entries.set(uid, { object, weight, isWithoutSpec });
-    share.weight += weight;
-    this.#weight += weight;
+    share.entries.set(uid, entry);
+    share.weight += entry.weight;
+    this.#weight += entry.weight;
     const { maxBytes = MAX_CACHED_BYTES } = this.#options;
     while (this.#weight > maxBytes) this.#evictOne();
   }
@@ -203,6 +212,12 @@ export class FullObjectCache {
       return;
     }
   }
+}
+
+/** The informer's cache has the status. */
+function withoutStatus(whole: SequentialJob): SequentialJob {
+  const { status: _, ...object } = whole;
+  return object;
 }
 
 const isSameVersion = (a: SequentialJob, b: SequentialJob): boolean =>

@@ -16,7 +16,7 @@ import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
 import { InformerErrors } from './informer-errors.ts';
 import { createPodCache } from './pod-cache.ts';
-import { FullObjectCache } from './full-object-cache.ts';
+import { FullObjectCache, needsNoSpec } from './full-object-cache.ts';
 import { CacheSyncWarning } from './cache-sync-warning.ts';
 import { isRelevantChange, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
@@ -29,6 +29,8 @@ export interface InformersOptions {
   readonly random: () => number;
   /** Called when a SequentialJob must be reconciled. */
   readonly enqueue: (key: Key) => void;
+  /** Called when a SequentialJob should be reconciled in so many milliseconds, and need not be before. */
+  readonly enqueueAfter: (key: Key, ms: number) => void;
   /** Whether the Job of this UID was found stuck: each change of its Pods is then relevant. */
   readonly isStuck: (jobUID: string) => boolean;
   /** Called when a SequentialJob was deleted. */
@@ -70,6 +72,17 @@ interface Source<T> {
   readonly labelSelector?: string;
 }
 
+/** Time between two settled SequentialJobs at the start: a reconcile of one takes a tenth of a millisecond. */
+const SETTLED_INTERVAL_MS = 0.5;
+
+/** Whether it has finished or is suspended, and nothing was requested since. */
+function isSettled(object: SequentialJob): boolean {
+  const { metadata, status } = object;
+  if (metadata.deletionTimestamp !== undefined) return false;
+  if (needsNoSpec(object)) return true;
+  return isTrue(status?.conditions, 'Suspended') && status?.observedGeneration === metadata.generation;
+}
+
 const isFinished = ({ status }: SequentialJob): boolean =>
   isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
 
@@ -101,13 +114,13 @@ export class Informers {
   /** The runs of schedules are indexed by the UID of their schedule. */
   readonly sequentialJobs = new Cache<SequentialJob>(
     ({ metadata }) => scheduleOwner(metadata)?.uid,
-    (object) => this.#trim(object),
+    (object) => (this.#isListing ? this.objects.trim(object) : this.#internIfFinished(this.objects.trim(object))),
     this.#errorObserver('sequentialjobs'),
   );
   /** Jobs that a SequentialJob controls, indexed by its UID. */
   readonly jobs = new Cache<ObservedJob>(
     (job) => sequentialJobOwner(job)?.uid,
-    (job) => (outcomeOf(job).type === 'running' ? job : this.#interner.intern(job)),
+    (job) => (this.#isListing ? job : this.#internIfEnded(job)),
     this.#errorObserver('jobs'),
   );
   /** Indexed by the UID of their Job. */
@@ -122,6 +135,8 @@ export class Informers {
   readonly #podsForbidden = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
   #hasWarnedOfPods = false;
+  /** The initial lists are not complete. */
+  #isListing = false;
   /** Resources that the operator may not list; cleared when a watch opens. */
   readonly #forbidden = new Set<Watched>();
   /** Present while SequentialJobs are not served; resolves when they are again, or at the stop. */
@@ -148,10 +163,16 @@ export class Informers {
         cache: sequentialJobs,
         transform: toSequentialJob,
         // A list may exceed the memory limit.
-        trim: (object) => this.objects.trim(object),
+        trim: (object) => this.#trimListed(object),
         onListed: () => this.objects.forgetAllUnlessCached((object) => sequentialJobs.get(keyOf(object))),
       }),
-      this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toOwnedJob, labelSelector }),
+      this.#reflect('jobs', {
+        resource: JOBS,
+        cache: jobs,
+        transform: toOwnedJob,
+        trim: (job) => this.#trimListedJob(job),
+        labelSelector,
+      }),
     ];
     this.#pods = this.#reflect('pods', { resource: PODS, cache: pods, transform: toPodOfJob, labelSelector });
     this.#subscribe();
@@ -185,13 +206,20 @@ export class Informers {
     return this.#pods.hasSynced ? 'listed' : 'awaited';
   }
 
-  /** Resolves when the required caches have synced and the Pods are listed, are forbidden, or time out. */
+  /**
+   * Resolves when the required caches have synced and the Pods are listed, are forbidden, or time out. Only then are
+   * SequentialJobs enqueued, those with something to do first; the others may be tens of thousands, and come little by
+   * little.
+   */
   async start(): Promise<void> {
+    this.#isListing = true;
     for (const informer of this.#all) informer.start();
     this.#syncWarning.start();
     await Promise.all([...this.#required.map((informer) => informer.synced), this.#podsListedOrForbidden()]);
     this.#syncWarning.stop();
     this.#interner.endOfInitialLists();
+    this.#isListing = false;
+    this.#enqueueAll();
   }
 
   async stop(): Promise<void> {
@@ -212,13 +240,39 @@ export class Informers {
     settled.abort();
   }
 
-  #trim(object: SequentialJob): SequentialJob {
+  /**
+   * The initial lists are interned while they arrive, so that they never take their memory in full; later objects when
+   * they are cached.
+   */
+  #trimListed(object: SequentialJob): SequentialJob {
     const trimmed = this.objects.trim(object);
-    return isFinished(trimmed) ? this.#interner.intern(trimmed) : trimmed;
+    return this.#isListing ? this.#internIfFinished(trimmed) : trimmed;
+  }
+
+  #trimListedJob(job: ObservedJob): ObservedJob {
+    return this.#isListing ? this.#internIfEnded(job) : job;
+  }
+
+  #internIfFinished(object: SequentialJob): SequentialJob {
+    return isFinished(object) ? this.#interner.intern(object) : object;
+  }
+
+  #internIfEnded(job: ObservedJob): ObservedJob {
+    return outcomeOf(job).type === 'running' ? job : this.#interner.intern(job);
+  }
+
+  #enqueueAll(): void {
+    const { enqueue, enqueueAfter } = this.#options;
+    let settled = 0;
+    for (const object of this.sequentialJobs.values()) {
+      if (isSettled(object)) enqueueAfter(keyOf(object), ++settled * SETTLED_INTERVAL_MS);
+      else enqueue(keyOf(object));
+    }
   }
 
   #subscribe(): void {
-    const { enqueue, onDeleted } = this.#options;
+    const { onDeleted } = this.#options;
+    const enqueue = (key: Key): void => (this.#isListing ? undefined : this.#options.enqueue(key));
     this.sequentialJobs.subscribe(({ type, object }) => {
       if (type === 'deleted') {
         this.objects.forget(object.metadata);
@@ -226,10 +280,14 @@ export class Informers {
       }
       enqueue(keyOf(object));
     });
+    const enqueueOwner = (job: ObservedJob): void => {
+      const owner = sequentialJobOwner(job);
+      if (owner !== undefined) enqueue(`${job.metadata.namespace}/${owner.name}`);
+    };
     this.jobs.subscribe((change) => {
-      this.#enqueueOwner(change.object);
+      enqueueOwner(change.object);
       // If the owner reference was removed, the previous owner must notice.
-      if (change.type === 'modified') this.#enqueueOwner(change.previous);
+      if (change.type === 'modified') enqueueOwner(change.previous);
     });
     this.pods.subscribe((change) => {
       const { object } = change;
@@ -241,11 +299,6 @@ export class Informers {
         enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
       }
     });
-  }
-
-  #enqueueOwner(job: ObservedJob): void {
-    const owner = sequentialJobOwner(job);
-    if (owner !== undefined) this.#options.enqueue(`${job.metadata.namespace}/${owner.name}`);
   }
 
   #reflect<T extends KubeObject>(name: Watched, source: Source<T>): Informer {

@@ -78,6 +78,7 @@ export class Controller {
       namespace,
       random,
       enqueue: (key) => this.#queue.add(key),
+      enqueueAfter: (key, ms) => this.#queue.addAfter(key, ms),
       isStuck: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
       onDeleted: (object) => this.#forget(object),
       onEvict: (uid) => this.#deps.revisions.release(uid),

@@ -2,6 +2,7 @@
 import type { Key } from '../shared/kube/cache.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import type { Log } from '../shared/log.ts';
+import { TimeSlices } from '../shared/time-slices.ts';
 import type { WorkQueue } from '../shared/work-queue/work-queue.ts';
 import type { ReconcileOutcome } from './metrics/reconcile.ts';
 
@@ -27,6 +28,8 @@ export const RECONCILE_BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
 
 export class ReconcileLoop {
   readonly #options: ReconcileLoopOptions;
+  /** A reconcile that sends no request, as those of finished sequences, does not wait for anything. */
+  readonly #slices = new TimeSlices();
   #workers: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
@@ -53,6 +56,7 @@ export class ReconcileLoop {
   async #work(): Promise<void> {
     const { queue, recorder, waitForCapacity, mayReconcile } = this.#options;
     for (;;) {
+      await this.#slices.next();
       await waitForCapacity();
       const key = await queue.take();
       if (key === undefined) return;

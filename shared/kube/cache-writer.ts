@@ -23,12 +23,15 @@ export class CacheWriter<T extends KubeObject> {
   }
 
   /**
-   * The object of a list to keep. If the transform throws, it stays as the cache has it (a running Pod must not count
+   * The object of a list to keep: the cached one if it has this version, so that a repeated list takes no memory for what
+   * has not changed. If the transform throws, it stays as the cache has it (a running Pod must not count
    * as deleted), or is left out (undefined) if the cache does not have it.
    */
-  fromList(raw: unknown): T | undefined {
+  fromList(raw: unknown, mayReuse: boolean): T | undefined {
+    const known = this.#cached(raw);
+    if (mayReuse && known !== undefined && known.metadata.resourceVersion === versionOf(raw)) return known;
     const { object, hasFailed } = this.#transform(raw);
-    return hasFailed ? this.#cached(raw) : object;
+    return hasFailed ? known : object;
   }
 
   /**
@@ -57,6 +60,8 @@ export class CacheWriter<T extends KubeObject> {
     return known?.metadata.uid === (raw as RawObject)?.metadata?.uid ? known : undefined;
   }
 }
+
+const versionOf = (raw: unknown): string | undefined => (raw as RawObject)?.metadata?.resourceVersion;
 
 function hasIdentity(raw: unknown): raw is KubeObject {
   const metadata = (raw as RawObject)?.metadata;

@@ -144,25 +144,47 @@ export class Cache<T extends KubeObject> {
     if (isSameObject) this.#drop(known, last === undefined ? known : this.#retained(last, known));
   }
 
+  /** `replacing`, at once. */
+  replace(objects: readonly T[], resourceVersion: string, isHistoryReset = false): void {
+    for (const _ of this.replacing(objects, resourceVersion, isHistoryReset));
+  }
+
   /**
    * Replaces the contents by a complete list as of `resourceVersion`. Objects that it lacks are deleted, except those
-   * that the operator wrote after the list was made. `historyReset`: the server's history started anew (restored from
-   * a backup), so everything known before is dropped.
+   * that the operator wrote after the list was made. `isHistoryReset`: the server's history started anew (restored from
+   * a backup), so everything known before is dropped. Yields after each object, so that a long list does not block the
+   * process: until the end the cache holds some objects in the state before and others as listed, as during a watch.
+   * Own writes and deletions of that time stay.
    */
-  replace(objects: readonly T[], resourceVersion: string, isHistoryReset = false): void {
-    const listed = new Set(objects.map(keyOf));
-    if (isHistoryReset) this.#tombstones.clear();
-    this.#listedVersion = resourceVersion;
-    for (const known of this.#objects.values()) {
-      const younger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
-      if (!listed.has(keyOf(known)) && (isHistoryReset || !younger)) {
-        this.#recordTombstone(known.metadata.uid, resourceVersion);
-        this.#drop(known);
-      }
-    }
+  *replacing(objects: readonly T[], resourceVersion: string, isHistoryReset = false): Generator<void, void> {
+    /** Their versions cannot be compared with those of the list. */
+    const incomparable = new Set(isHistoryReset ? this.#objects.values() : []);
+    if (isHistoryReset) this.#forgetHistory();
     for (const object of objects) {
-      if (isHistoryReset) this.#put(object);
-      else this.#upsertIfNewer(object);
+      const known = this.#objects.get(keyOf(object));
+      if (known !== undefined && incomparable.has(known)) this.#put(object);
+      else if (known !== undefined || !this.#isDeletedSince(object)) this.#upsertIfNewer(object);
+      yield;
+    }
+    // Not earlier: a late answer to an own write of a listed object would be dropped as outdated.
+    this.#listedVersion = resourceVersion;
+    this.#dropUnlisted(objects, incomparable);
+  }
+
+  #forgetHistory(): void {
+    this.#tombstones.clear();
+    this.#listedVersion = '0';
+  }
+
+  /** All that the last list lacks, whenever it was cached: a late answer may have come after the list began. */
+  #dropUnlisted(objects: readonly T[], incomparable: ReadonlySet<T>): void {
+    const listed = new Set(objects.map(keyOf));
+    for (const known of this.#objects.values()) {
+      if (listed.has(keyOf(known))) continue;
+      const isYounger = compareResourceVersions(known.metadata.resourceVersion, this.#listedVersion) > 0;
+      if (isYounger && !incomparable.has(known)) continue;
+      this.#recordTombstone(known.metadata.uid, this.#listedVersion);
+      this.#drop(known);
     }
   }
 
@@ -174,16 +196,17 @@ export class Cache<T extends KubeObject> {
     this.#put(object);
   }
 
-  /**
-   * Whether an object that is not in the cache was deleted after this state: before the last list, or by a later
-   * event.
-   */
-  #isOutdated({ metadata: { uid, resourceVersion } }: T): boolean {
+  /** Whether an object that is not in the cache was deleted after this state: before the last list, or since. */
+  #isOutdated(object: T): boolean {
+    const isBeforeList = compareResourceVersions(object.metadata.resourceVersion, this.#listedVersion) < 0;
+    return isBeforeList || this.#isDeletedSince(object);
+  }
+
+  /** Whether a deletion of the object after this state is remembered. */
+  #isDeletedSince({ metadata: { uid, resourceVersion } }: T): boolean {
     const deletedVersion = this.#tombstones.get(uid);
-    if (deletedVersion === resourceVersion) return true;
-    return [this.#listedVersion, deletedVersion ?? '0'].some(
-      (version) => compareResourceVersions(resourceVersion, version) < 0,
-    );
+    if (deletedVersion === undefined) return false;
+    return deletedVersion === resourceVersion || compareResourceVersions(resourceVersion, deletedVersion) < 0;
   }
 
   #put(arrived: T, silent = false): void {

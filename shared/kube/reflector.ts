@@ -13,6 +13,7 @@ import { ApiError, type ApiErrorCode, errorFromStatus, isApiError } from './erro
 import { CacheWriter } from './cache-writer.ts';
 import { PageSize } from './page-size.ts';
 import { type WatchEvent, readWatchEvents } from './watch.ts';
+import { TimeSlices } from '../time-slices.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: ApiClient;
@@ -87,6 +88,9 @@ export class Reflector<T extends KubeObject> {
   /** The current watch has delivered an event. */
   #receivedEvents = false;
   readonly #pageSize: PageSize;
+  readonly #slices = new TimeSlices();
+  /** Whether an object of the list that has the version of the cached one is the same. */
+  #mayReuse = false;
   #isSynced = false;
   #running: Promise<void> | undefined;
 
@@ -183,17 +187,20 @@ export class Reflector<T extends KubeObject> {
    * them. If that token has expired too, the list fails and starts again.
    */
   async #list(): Promise<void> {
+    this.#mayReuse = false;
     const objects: T[] = [];
     let token: string | undefined;
     let version: string | undefined;
     do {
       const { metadata } = await this.#readPage(token, objects);
       version ??= metadata.resourceVersion;
+      // After a reset of the history, the same version may be another state.
+      this.#mayReuse = compareResourceVersions(version, this.#highestVersion) >= 0;
       token = metadata.continue === '' ? undefined : metadata.continue;
     } while (token !== undefined);
     const isHistoryReset = compareResourceVersions(version, this.#highestVersion) < 0;
     if (isHistoryReset) this.#highestVersion = '0';
-    this.#options.cache.replace(objects, version, isHistoryReset);
+    for (const _ of this.#options.cache.replacing(objects, version, isHistoryReset)) await this.#slices.next();
     this.#options.onListed?.();
     this.#advance(version);
     this.#isSynced = true;
@@ -233,7 +240,7 @@ export class Reflector<T extends KubeObject> {
         weight.objects++;
         weight.bytes += bytes;
         if (this.#pageSize.shrinkIfTooLarge(weight)) throw new PageTooLarge();
-        const object = this.#writer.fromList(raw);
+        const object = this.#writer.fromList(raw, this.#mayReuse);
         if (object !== undefined) page.push(this.#options.trim?.(object) ?? object);
       },
     });

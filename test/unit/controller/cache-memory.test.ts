@@ -16,6 +16,7 @@ function informers(): Informers {
     namespace: undefined,
     random: () => 1,
     enqueue: () => undefined,
+    enqueueAfter: () => undefined,
     isStuck: () => false,
     onDeleted: () => undefined,
   });

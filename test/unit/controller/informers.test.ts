@@ -52,6 +52,7 @@ describe('Informers', () => {
   let client: FakeClient;
   let lines: Line[];
   let keys: string[];
+  let keysLater: (readonly [string, number])[];
   let gone: string[];
   /** UIDs of Jobs that wait. */
   let waitingJobs: Set<string>;
@@ -68,6 +69,7 @@ describe('Informers', () => {
       namespace: undefined,
       random: () => 1,
       enqueue: (key) => void keys.push(key),
+      enqueueAfter: (key, ms) => void keysLater.push([key, ms]),
       isStuck: (uid) => waitingJobs.has(uid),
       onDeleted: ({ metadata }) => void gone.push(metadata.uid),
       ...options,
@@ -80,6 +82,7 @@ describe('Informers', () => {
     items = {};
     watches = new Map();
     keys = [];
+    keysLater = [];
     gone = [];
     waitingJobs = new Set();
     client = new FakeClient({
@@ -191,13 +194,56 @@ describe('Informers', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('enqueues existing objects', async () => {
+    it('enqueues existing objects once, also those with Jobs', async () => {
       items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
       const start = informers.start();
       await pass();
       await start;
-      expect(keys).toEqual([KEY, KEY]);
+      expect(keys).toEqual([KEY]);
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
+    });
+
+    it('enqueues nothing until all lists are complete', async () => {
+      items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
+      refused.jobs = 'ServerError';
+      const start = informers.start();
+      await pass(1_000);
+      expect([informers.sequentialJobs.size, keys]).toEqual([1, []]);
+      delete refused.jobs;
+      await pass(60_000);
+      await start;
+      expect(keys).toEqual([KEY]);
+    });
+
+    it('enqueues objects with something to do at once, and those that have finished or are suspended little by little', async () => {
+      const ended = (name: string, metadata: Json = {}, type = 'Failed', spec: Json = {}): Json => {
+        const conditions = [{ type, status: 'True', lastTransitionTime: at(1), reason: 'x', message: '' }];
+        const status = { conditions, observedGeneration: 1 };
+        const object = sequentialJob({ metadata: { name, uid: `uid-${name}`, generation: 1 }, spec, status } as never);
+        return { ...object, metadata: { ...object.metadata, ...metadata } };
+      };
+      const running = sequentialJob({ metadata: { name: 'z-running', uid: 'uid-z' } }) as never;
+      const deleted = ended('deleted', { deletionTimestamp: at(2) });
+      items = {
+        sequentialjobs: [
+          ended('a'),
+          deleted,
+          ended('b', {}, 'Suspended'),
+          ended('resumed', { generation: 2 }),
+          ended('resume-not-recorded', {}, 'Failed', { resume: 1 }),
+          ended('c', {}, 'Complete'),
+          running,
+        ],
+      };
+      const start = informers.start();
+      await pass();
+      await start;
+      expect(keys).toEqual(['deleted', 'resumed', 'resume-not-recorded', 'z-running'].map((name) => `team-a/${name}`));
+      expect(keysLater).toEqual([
+        ['team-a/a', 0.5],
+        ['team-a/b', 1],
+        ['team-a/c', 1.5],
+      ]);
     });
 
     it('logs a failing list until the informer is stopped', async () => {

@@ -66,6 +66,7 @@ export class Process implements Sender {
       namespace: undefined,
       random: () => 0.5,
       enqueue: () => (this.queued = true),
+      enqueueAfter: () => (this.queued = true),
       isStuck: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
       maxObjectBytes: outside.hasNoRoom ? 0 : undefined,
       onEvict: (uid) => this.#deps.revisions.release(uid),

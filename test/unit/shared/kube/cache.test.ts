@@ -213,6 +213,67 @@ describe('Cache', () => {
       expect(version()).toBe('11');
     });
 
+    it('object by object: until the end, those that the list lacks stay, and no late response about a listed one is lost', () => {
+      cache.observe(thing(5, { name: 'c', uid: 'uid-c' }));
+      const replacing = cache.replacing([b, thing(6)], '10');
+      replacing.next();
+      cache.assume(thing(6));
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['c', 'b', 'a']);
+      for (const _ of replacing);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b', 'a']);
+    });
+
+    it('object by object: keeps what is written meanwhile', () => {
+      cache.observe(thing(5));
+      const replacing = cache.replacing([b], '10');
+      replacing.next();
+      cache.assume(thing(11));
+      cache.assume(thing(12, { name: 'd', uid: 'uid-d' }));
+      for (const _ of replacing);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'd']);
+    });
+
+    it('object by object: drops an object of which a late response tells, if it was deleted before the list', () => {
+      const replacing = cache.replacing([b], '10');
+      replacing.next();
+      cache.assume(thing(6));
+      for (const _ of replacing);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b']);
+      cache.assume(thing(7));
+      expect(version()).toBeUndefined();
+    });
+
+    it('object by object: an own deletion of that time stays', () => {
+      cache.observe(thing(5));
+      const replacing = cache.replacing([b, thing(5)], '10');
+      replacing.next();
+      cache.remove(thing(11));
+      for (const _ of replacing);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b']);
+    });
+
+    it('rewound, object by object: own writes of that time stay', () => {
+      cache.observe(thing(50));
+      cache.replace([thing(50)], '60');
+      const replacing = cache.replacing([b, thing(5)], '10', true);
+      replacing.next();
+      cache.assume(thing(12, { name: 'd', uid: 'uid-d' }));
+      cache.assume(thing(11, { name: 'b', uid: 'uid-b' }));
+      for (const _ of replacing);
+      const versions = [...cache.values()].map(
+        ({ metadata: { name, resourceVersion } }) => `${name}@${resourceVersion}`,
+      );
+      expect(versions.toSorted()).toEqual(['a@5', 'b@11', 'd@12']);
+    });
+
+    it('rewound, object by object: a listed object does not replace a newer answer', () => {
+      const replacing = cache.replacing([b, thing(5)], '10', true);
+      replacing.next();
+      cache.assume(thing(7));
+      for (const _ of replacing);
+      expect(version()).toBe('7');
+    });
+
     it('rewound: accepts older versions, removes newer objects, and clears tombstones', () => {
       cache.observe(thing(50));
       cache.observe(thing(51, { name: 'b', uid: 'uid-b' }));

@@ -559,6 +559,36 @@ describe('Reflector', () => {
     expect(names()).toEqual(['b@6', 'c@25']);
   });
 
+  it('a new list takes no memory for objects that have not changed', async () => {
+    lists = [
+      page(10, [thing('a', 5)]),
+      'Gone',
+      page(20, [thing('z', 3)], 'more'),
+      page(20, [thing('a', 5), thing('b', 6)]),
+    ];
+    const transform = jest.fn((raw: unknown) => ({ ...(raw as KubeObject) }));
+    reflector = make({ transform });
+    await started();
+    const before = cache.get('a');
+    watch().send('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
+    await pass(1_000);
+    expect(names()).toEqual(['a@5', 'b@6', 'z@3']);
+    expect(cache.get('a')).toBe(before);
+    expect(transform.mock.calls.map(([raw]) => (raw as KubeObject).metadata.name)).toEqual(['a', 'z', 'b']);
+  });
+
+  it('after a reset of the history, an object of the same version is another state', async () => {
+    lists = [
+      page(100, [thing('a', 5), thing('b', 7)]),
+      page(20, [thing('z', 3)], 'more'),
+      page(20, [{ ...thing('a', 5), state: 'new' } as KubeObject]),
+    ];
+    await started();
+    watch().send('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
+    await pass(1_000);
+    expect(cache.get('a')).toMatchObject({ state: 'new' });
+  });
+
   it('accepts an older resourceVersion of a list: etcd was restored from a backup', async () => {
     lists = [page(100, [thing('a', 95)]), page(50, [thing('a', 45)]), page(60, [thing('a', 55)])];
     await started();
