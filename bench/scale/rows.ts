@@ -131,12 +131,12 @@ function earlyRows(label: string, ours: Early, baseline: Early | undefined): rea
   const none = baseline ?? { handOffs: [], worksMs: 0 };
   return [
     {
-      label: `${label}: p50, p99 from completion`,
+      label: `${label}: p50, p99 since the Job’s completion`,
       ours: p50AndP99(durations(ours.handOffs)),
       baseline: p50AndP99(durations(none.handOffs)),
     },
     {
-      label: `${label}: p50, p99 from the work`,
+      label: `${label}: p50, p99 since the controller works`,
       ours: p50AndP99(sinceWork(ours)),
       baseline: p50AndP99(sinceWork(none)),
     },

@@ -65,8 +65,8 @@ export const scale: Benchmark = {
     `${COMPLETIONS_PER_SECOND} Jobs per second complete; a hand-off is the time from the completion of a Job in the server to the ` +
     `request that creates the next one. The heap is limited to ${MAX_HEAP_MB} MB, in place of the Deployment’s limit, and measured after a full ` +
     'garbage collection. The times of a change of leader are since the signal. The hand-offs of the start, of SIGTERM and of SIGKILL ' +
-    'are those of Jobs that complete before the new controller works: from their completion they wait for its lists, and after SIGKILL ' +
-    'for the Lease to expire; the figure from the work is since "controller started" in its log.',
+    'are those of Jobs that complete before the new controller works: since their completion they wait for its lists, and after SIGKILL ' +
+    'for the Lease to expire; it works since "controller started" in its log.',
   async run({ smoke, full = false, log }: BenchmarkOptions): Promise<readonly Row[]> {
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
     const simulation = await Simulation.start(folder);
