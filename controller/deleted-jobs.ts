@@ -13,12 +13,21 @@ const MAX_JOBS_PER_SEQUENCE = 8;
 
 export class DeletedJobs {
   readonly #sequentialJobs: Cache<SequentialJob>;
+  readonly #areSequencesListed: () => boolean;
   /** By the UID of the SequentialJob, oldest first. */
   readonly #jobs = new Map<string, readonly ObservedJob[]>();
 
-  /** Subscribes to the caches of Jobs and SequentialJobs. */
-  constructor(jobs: Cache<ObservedJob>, sequentialJobs: Cache<SequentialJob>) {
+  /**
+   * Subscribes to the caches of Jobs and SequentialJobs. `areSequencesListed`: whether the second cache is complete; until
+   * then a Job of any sequence may be needed. Default: it is.
+   */
+  constructor(
+    jobs: Cache<ObservedJob>,
+    sequentialJobs: Cache<SequentialJob>,
+    areSequencesListed: () => boolean = () => true,
+  ) {
     this.#sequentialJobs = sequentialJobs;
+    this.#areSequencesListed = areSequencesListed;
     jobs.subscribe(({ type, object }) => {
       if (type === 'deleted') this.#remember(object);
     });
@@ -39,13 +48,18 @@ export class DeletedJobs {
   #remember(job: ObservedJob): void {
     const owner = sequentialJobOwner(job);
     if (owner === undefined || outcomeOf(job).type === 'running') return;
-    const object = this.#sequentialJobs.get(`${job.metadata.namespace}/${owner.name}`);
-    if (object?.metadata.uid !== owner.uid || !isUnrecorded(job, object)) return;
+    if (!this.#mayNeed(job, owner)) return;
     const remembered = [...(this.#jobs.get(owner.uid) ?? []), job].slice(-MAX_JOBS_PER_SEQUENCE);
     this.#jobs.delete(owner.uid);
     this.#jobs.set(owner.uid, remembered);
     const [oldest] = this.#jobs.keys();
     if (this.#jobs.size > MAX_JOBS && oldest !== undefined) this.#jobs.delete(oldest);
+  }
+
+  #mayNeed(job: ObservedJob, { name, uid }: { readonly name: string; readonly uid: string }): boolean {
+    const object = this.#sequentialJobs.get(`${job.metadata.namespace}/${name}`);
+    if (object?.metadata.uid === uid) return isUnrecorded(job, object);
+    return !this.#areSequencesListed();
   }
 }
 

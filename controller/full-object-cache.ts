@@ -271,13 +271,13 @@ function trimmedCopy(
   };
 }
 
-/** The part of the status that is read without the full object: the phase, its end and the running step. */
+/** The part of the status that is read without the full object: the phase, its end, requests, and the running step. */
 function statusSummary(status: SequentialJobStatus): SequentialJobStatus {
-  const { phase, progress, steps, finally: finallySteps, completionTime } = status;
+  const { phase, progress, steps, finally: finallySteps, completionTime, observedGeneration, resumes } = status;
   const [last, lastOfFinally] = [steps?.at(-1), finallySteps?.at(-1)];
   const { currentIndex, currentStep } = progress ?? {};
   return {
-    ...omitUndefined({ phase, completionTime }),
+    ...omitUndefined({ phase, completionTime, observedGeneration, resumes }),
     progress: { ...omitUndefined({ currentIndex, currentStep }), completedIndices: [], summary: '' },
     ...(last === undefined ? {} : { steps: [last] }),
     ...(finallySteps === undefined ? {} : { finally: lastOfFinally === undefined ? [] : [lastOfFinally] }),

@@ -16,7 +16,7 @@ import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
 import { InformerErrors } from './informer-errors.ts';
 import { createPodCache } from './pod-cache.ts';
-import { FullObjectCache, needsNoSpec } from './full-object-cache.ts';
+import { FullObjectCache } from './full-object-cache.ts';
 import { CacheSyncWarning } from './cache-sync-warning.ts';
 import { isRelevantChange, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
@@ -72,15 +72,18 @@ interface Source<T> {
   readonly labelSelector?: string;
 }
 
-/** Time between two settled SequentialJobs at the start: a reconcile of one takes a tenth of a millisecond. */
+/** Time between two finished SequentialJobs at the start: a reconcile of one takes a tenth of a millisecond. */
 const SETTLED_INTERVAL_MS = 0.5;
 
-/** Whether it has finished or is suspended, and nothing was requested since. */
-function isSettled(object: SequentialJob): boolean {
-  const { metadata, status } = object;
-  if (metadata.deletionTimestamp !== undefined) return false;
-  if (needsNoSpec(object)) return true;
-  return isTrue(status?.conditions, 'Suspended') && status?.observedGeneration === metadata.generation;
+/** Whether it has finished, and nothing was requested since. */
+function isSettled({ metadata, spec, status }: SequentialJob): boolean {
+  return (
+    // Of a long status the cache has no conditions.
+    status?.completionTime !== undefined &&
+    metadata.deletionTimestamp === undefined &&
+    status.observedGeneration === metadata.generation &&
+    (spec.resume ?? 0) <= (status.resumes ?? 0)
+  );
 }
 
 const isFinished = ({ status }: SequentialJob): boolean =>
@@ -208,8 +211,7 @@ export class Informers {
 
   /**
    * Resolves when the required caches have synced and the Pods are listed, are forbidden, or time out. Only then are
-   * SequentialJobs enqueued, those with something to do first; the others may be tens of thousands, and come little by
-   * little.
+   * SequentialJobs enqueued: those that have finished, which may be tens of thousands, little by little.
    */
   async start(): Promise<void> {
     this.#isListing = true;

@@ -209,7 +209,7 @@ export class Controller {
       preflights: new Preflights({ client, log, enabled: preflight, now: monotonic }),
       now,
       uncertainWrites: new UncertainWrites(),
-      deletedJobs: new DeletedJobs(jobs, sequentialJobs),
+      deletedJobs: new DeletedJobs(jobs, sequentialJobs, () => !this.#informers.unsynced.includes('sequentialjobs')),
       deletedPods: new DeletedPods({ pods, jobs, sequentialJobs }),
       quotaRetries: new QuotaRetries(jobs, (key) => this.#queue.add(key)),
       statusTruncations: new StatusTruncations(),

@@ -150,25 +150,36 @@ export class Cache<T extends KubeObject> {
   }
 
   /**
-   * Replaces the contents by a complete list as of `resourceVersion`. Objects that it lacks are deleted, except those
-   * that the operator wrote after the list was made. `isHistoryReset`: the server's history started anew (restored from
-   * a backup), so everything known before is dropped. Yields after each object, so that a long list does not block the
-   * process: until the end the cache holds some objects in the state before and others as listed, as during a watch.
-   * Own writes and deletions of that time stay.
+   * Replaces the contents by a complete list as of `resourceVersion`, which outranks everything known up to that
+   * version. Objects that it lacks are deleted, except those that the operator wrote after the list was made.
+   * `isHistoryReset`: the server's history started anew (restored from a backup), so everything known before is dropped.
+   * Yields after each object, so that a long list does not block the process: until the end the cache holds some objects
+   * in the state before and others as listed, as during a watch. Own writes and deletions of that time stay; after a
+   * reset of the history only those of objects that are new or already replaced.
    */
   *replacing(objects: readonly T[], resourceVersion: string, isHistoryReset = false): Generator<void, void> {
+    const listed = new Set(objects.map(keyOf));
     /** Their versions cannot be compared with those of the list. */
     const incomparable = new Set(isHistoryReset ? this.#objects.values() : []);
     if (isHistoryReset) this.#forgetHistory();
+    const isOutranked = (known: T): boolean =>
+      incomparable.has(known) || compareResourceVersions(known.metadata.resourceVersion, resourceVersion) <= 0;
+    const dropUnlisted = (): void => {
+      for (const known of this.#objects.values())
+        if (!listed.has(keyOf(known)) && isOutranked(known)) this.#dropAsOf(known, resourceVersion);
+    };
+    dropUnlisted();
     for (const object of objects) {
       const known = this.#objects.get(keyOf(object));
-      if (known !== undefined && incomparable.has(known)) this.#put(object);
-      else if (known !== undefined || !this.#isDeletedSince(object)) this.#upsertIfNewer(object);
+      if (known === undefined) this.#putUnlessDeleted(object, resourceVersion);
+      else if (!isOutranked(known)) this.#upsertIfNewer(object);
+      else if (incomparable.has(known) || !isSame(known, object)) this.#put(object);
       yield;
     }
     // Not earlier: a late answer to an own write of a listed object would be dropped as outdated.
     this.#listedVersion = resourceVersion;
-    this.#dropUnlisted(objects, incomparable);
+    // A late answer may have brought objects that were deleted before the list.
+    dropUnlisted();
   }
 
   #forgetHistory(): void {
@@ -176,16 +187,22 @@ export class Cache<T extends KubeObject> {
     this.#listedVersion = '0';
   }
 
-  /** All that the last list lacks, whenever it was cached: a late answer may have come after the list began. */
-  #dropUnlisted(objects: readonly T[], incomparable: ReadonlySet<T>): void {
-    const listed = new Set(objects.map(keyOf));
-    for (const known of this.#objects.values()) {
-      if (listed.has(keyOf(known))) continue;
-      const isYounger = compareResourceVersions(known.metadata.resourceVersion, this.#listedVersion) > 0;
-      if (isYounger && !incomparable.has(known)) continue;
-      this.#recordTombstone(known.metadata.uid, this.#listedVersion);
-      this.#drop(known);
-    }
+  #dropAsOf(known: T, version: string): void {
+    this.#recordTombstone(known.metadata.uid, version);
+    this.#drop(known);
+  }
+
+  /**
+   * Stores a listed object, unless it was deleted after the list. The answer that ends an own deletion has the version
+   * of before.
+   */
+  #putUnlessDeleted(object: T, listVersion: string): void {
+    const { uid, resourceVersion } = object.metadata;
+    const deletedVersion = this.#tombstones.get(uid);
+    if (deletedVersion === resourceVersion) return;
+    if (deletedVersion !== undefined && compareResourceVersions(deletedVersion, listVersion) > 0) return;
+    this.#tombstones.delete(uid);
+    this.#put(object);
   }
 
   #upsertIfNewer(object: T): void {
@@ -196,17 +213,16 @@ export class Cache<T extends KubeObject> {
     this.#put(object);
   }
 
-  /** Whether an object that is not in the cache was deleted after this state: before the last list, or since. */
-  #isOutdated(object: T): boolean {
-    const isBeforeList = compareResourceVersions(object.metadata.resourceVersion, this.#listedVersion) < 0;
-    return isBeforeList || this.#isDeletedSince(object);
-  }
-
-  /** Whether a deletion of the object after this state is remembered. */
-  #isDeletedSince({ metadata: { uid, resourceVersion } }: T): boolean {
+  /**
+   * Whether an object that is not in the cache was deleted after this state: before the last list, or by a later
+   * event.
+   */
+  #isOutdated({ metadata: { uid, resourceVersion } }: T): boolean {
     const deletedVersion = this.#tombstones.get(uid);
-    if (deletedVersion === undefined) return false;
-    return deletedVersion === resourceVersion || compareResourceVersions(resourceVersion, deletedVersion) < 0;
+    if (deletedVersion === resourceVersion) return true;
+    return [this.#listedVersion, deletedVersion ?? '0'].some(
+      (version) => compareResourceVersions(resourceVersion, version) < 0,
+    );
   }
 
   #put(arrived: T, silent = false): void {

@@ -200,7 +200,10 @@ export class Reflector<T extends KubeObject> {
     } while (token !== undefined);
     const isHistoryReset = compareResourceVersions(version, this.#highestVersion) < 0;
     if (isHistoryReset) this.#highestVersion = '0';
-    for (const _ of this.#options.cache.replacing(objects, version, isHistoryReset)) await this.#slices.next();
+    for (const _ of this.#options.cache.replacing(objects, version, isHistoryReset)) {
+      await this.#slices.next();
+      if (this.#stopping.signal.aborted) return;
+    }
     this.#options.onListed?.();
     this.#advance(version);
     this.#isSynced = true;

@@ -215,30 +215,36 @@ describe('Informers', () => {
       expect(keys).toEqual([KEY]);
     });
 
-    it('enqueues objects with something to do at once, and those that have finished or are suspended little by little', async () => {
-      const ended = (name: string, metadata: Json = {}, type = 'Failed', spec: Json = {}): Json => {
-        const conditions = [{ type, status: 'True', lastTransitionTime: at(1), reason: 'x', message: '' }];
-        const status = { conditions, observedGeneration: 1 };
-        const object = sequentialJob({ metadata: { name, uid: `uid-${name}`, generation: 1 }, spec, status } as never);
+    it('enqueues objects with something to do at once, and those that have finished little by little', async () => {
+      const ended = (name: string, metadata: Json = {}, spec: Json = {}, more: Json = {}): Json => {
+        const status = { completionTime: at(1), observedGeneration: 1, ...more };
+        const object = sequentialJob({ metadata: { name, uid: `uid-${name}`, generation: 1 }, spec, status });
         return { ...object, metadata: { ...object.metadata, ...metadata } };
       };
-      const running = sequentialJob({ metadata: { name: 'z-running', uid: 'uid-z' } }) as never;
-      const deleted = ended('deleted', { deletionTimestamp: at(2) });
+      const message = 'x'.repeat(30_000);
+      const long = {
+        conditions: [{ type: 'Failed', status: 'True', lastTransitionTime: at(1), reason: 'x', message }],
+      };
+      const withSomethingToDo = [
+        ended('deleted', { deletionTimestamp: at(2) }),
+        ended('changed', { generation: 2 }),
+        ended('resumed', {}, { resume: 1 }),
+        ended('resumed-and-long', {}, { resume: 1 }, long),
+        ended('suspended', {}, {}, { completionTime: undefined }),
+      ];
       items = {
         sequentialjobs: [
           ended('a'),
-          deleted,
-          ended('b', {}, 'Suspended'),
-          ended('resumed', { generation: 2 }),
-          ended('resume-not-recorded', {}, 'Failed', { resume: 1 }),
-          ended('c', {}, 'Complete'),
-          running,
+          ...withSomethingToDo,
+          ended('b', {}, { resume: 1 }, { resumes: 1 }),
+          ended('c', {}, {}, long),
         ],
       };
       const start = informers.start();
       await pass();
       await start;
-      expect(keys).toEqual(['deleted', 'resumed', 'resume-not-recorded', 'z-running'].map((name) => `team-a/${name}`));
+      const expected = ['deleted', 'changed', 'resumed', 'resumed-and-long', 'suspended'];
+      expect(keys).toEqual(expected.map((name) => `team-a/${name}`));
       expect(keysLater).toEqual([
         ['team-a/a', 0.5],
         ['team-a/b', 1],

@@ -131,6 +131,21 @@ describe('DeletedJobs', () => {
     expect(uids(see(object, job))).toEqual(isKept ? [jobUid(0)] : []);
   });
 
+  it('keeps a Job of a sequence that is not cached only until all sequences are listed', () => {
+    let areListed = false;
+    gone = new DeletedJobs(jobs, sequentialJobs, () => areListed);
+    const vanish = (name: string): void => {
+      const job = done({ name, uid: name });
+      jobs.observe(job);
+      jobs.remove({ ...job, metadata: { ...job.metadata, resourceVersion: '999' } });
+    };
+    vanish('early');
+    areListed = true;
+    vanish('late');
+    sequentialJobs.observe(record('Running'));
+    expect(uids(record('Running'))).toEqual(['early']);
+  });
+
   it('drops Jobs whose end has been recorded', () => {
     see(record('Running'), done());
     expect(uids(record('Succeeded'))).toEqual([]);

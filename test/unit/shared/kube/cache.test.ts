@@ -213,12 +213,12 @@ describe('Cache', () => {
       expect(version()).toBe('11');
     });
 
-    it('object by object: until the end, those that the list lacks stay, and no late response about a listed one is lost', () => {
+    it('object by object: those that the list lacks go first, and no late response about a listed one is lost', () => {
       cache.observe(thing(5, { name: 'c', uid: 'uid-c' }));
       const replacing = cache.replacing([b, thing(6)], '10');
       replacing.next();
       cache.assume(thing(6));
-      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['c', 'b', 'a']);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b', 'a']);
       for (const _ of replacing);
       expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b', 'a']);
     });
@@ -227,10 +227,10 @@ describe('Cache', () => {
       cache.observe(thing(5));
       const replacing = cache.replacing([b], '10');
       replacing.next();
-      cache.assume(thing(11));
+      cache.assume(thing(11, { uid: 'uid-2' })); // created again
       cache.assume(thing(12, { name: 'd', uid: 'uid-d' }));
       for (const _ of replacing);
-      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'd']);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b', 'a', 'd']);
     });
 
     it('object by object: drops an object of which a late response tells, if it was deleted before the list', () => {
@@ -243,13 +243,27 @@ describe('Cache', () => {
       expect(version()).toBeUndefined();
     });
 
-    it('object by object: an own deletion of that time stays', () => {
+    it.each([
+      ['whose answer has the version of the deletion', 11],
+      ['whose answer has the version of before', 5],
+    ])('object by object: an own deletion of that time stays, %s', (_says, version) => {
       cache.observe(thing(5));
       const replacing = cache.replacing([b, thing(5)], '10');
       replacing.next();
-      cache.remove(thing(11));
+      cache.remove(thing(version));
       for (const _ of replacing);
       expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(['b']);
+    });
+
+    it.each<readonly [string, readonly Event[]]>([
+      ['a deletion', [observe(5), remove(90)]],
+      ['a change', [observe(95)]],
+    ])('a list that is newer than %s restores the object: the server may have lost it', (_says, before) => {
+      for (const event of before) event(cache);
+      cache.replace([thing(50)], '200');
+      expect(version()).toBe('50');
+      cache.assume(thing(201));
+      expect(version()).toBe('201');
     });
 
     it('rewound, object by object: own writes of that time stay', () => {
@@ -269,9 +283,9 @@ describe('Cache', () => {
     it('rewound, object by object: a listed object does not replace a newer answer', () => {
       const replacing = cache.replacing([b, thing(5)], '10', true);
       replacing.next();
-      cache.assume(thing(7));
+      cache.assume(thing(12));
       for (const _ of replacing);
-      expect(version()).toBe('7');
+      expect(version()).toBe('12');
     });
 
     it('rewound: accepts older versions, removes newer objects, and clears tombstones', () => {
