@@ -139,7 +139,7 @@ export class Reflector<T extends KubeObject> {
   async #listAndWatch(): Promise<unknown> {
     try {
       if (this.#resourceVersion === undefined) await this.#list();
-      await this.#watch();
+      if (!this.#stopping.signal.aborted) await this.#watch();
       return undefined;
     } catch (error) {
       return error;

@@ -623,6 +623,14 @@ describe('Reflector', () => {
     expect(errors.filter((error) => error.startsWith('Aborted'))).toEqual([]);
   });
 
+  it('stops while a list is put into the cache: the rest of it is not', async () => {
+    lists = [page(10, [thing('a', 5), thing('b', 6)])];
+    cache.subscribe(() => void reflector.stop());
+    await started();
+    expect(names()).toEqual(['a@5']);
+    expect([reflector.hasSynced, client.streams.length]).toEqual([false, 0]);
+  });
+
   it('runs once, even if it is started again', async () => {
     reflector.start();
     await started();
