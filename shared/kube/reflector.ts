@@ -88,7 +88,6 @@ export class Reflector<T extends KubeObject> {
   /** The current watch has delivered an event. */
   #receivedEvents = false;
   readonly #pageSize: PageSize;
-  readonly #slices = new TimeSlices();
   /** Whether an object of the list that has the version of the cached one is the same. */
   #mayReuse = false;
   #isSynced = false;
@@ -200,8 +199,9 @@ export class Reflector<T extends KubeObject> {
     } while (token !== undefined);
     const isHistoryReset = compareResourceVersions(version, this.#highestVersion) < 0;
     if (isHistoryReset) this.#highestVersion = '0';
+    const slices = new TimeSlices();
     for (const _ of this.#options.cache.replacing(objects, version, isHistoryReset)) {
-      await this.#slices.next();
+      await slices.next();
       if (this.#stopping.signal.aborted) return;
     }
     this.#options.onListed?.();
