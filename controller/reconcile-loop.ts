@@ -56,7 +56,8 @@ export class ReconcileLoop {
   async #work(): Promise<void> {
     const { queue, recorder, waitForCapacity, mayReconcile } = this.#options;
     for (;;) {
-      await this.#slices.next();
+      if (queue.depth === 0) this.#slices.pause();
+      else await this.#slices.next();
       await waitForCapacity();
       const key = await queue.take();
       if (key === undefined) return;

@@ -10,7 +10,7 @@ const nextTurn = (): Promise<void> =>
 
 export class TimeSlices {
   readonly #now: () => number;
-  /** When the current slice began; undefined before the first. */
+  /** When the current slice began; undefined while there is no work. */
   #since: number | undefined;
   /** Pending between two slices. */
   #turn: Promise<void> | undefined;
@@ -31,6 +31,11 @@ export class TimeSlices {
     // Not at the begin of each slice: an event loop with something to do in its next turn costs a busy controller some 10 % more CPU.
     this.#turn ??= this.#endSlice();
     return this.#turn;
+  }
+
+  /** Call it when there is no more work: the next slice begins with the next work. */
+  pause(): void {
+    this.#since = undefined;
   }
 
   async #endSlice(): Promise<void> {

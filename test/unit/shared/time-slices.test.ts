@@ -43,4 +43,11 @@ describe('time slices', () => {
     now += 9;
     expect(slices.next()).toBeUndefined();
   });
+
+  it('work that begins after a pause is not interrupted', () => {
+    void slices.next();
+    slices.pause();
+    now += 60_000;
+    expect(slices.next()).toBeUndefined();
+  });
 });
