@@ -89,7 +89,7 @@ export class FullObjectCache {
     if (!isTrue(object.status?.conditions, 'Complete')) {
       const stored = this.#reuseSpec(isSummary ? object : withoutStatus(object), known);
       if (isSummary) this.#store({ object: stored, weight, lacks: 'nothing' });
-      else this.#store({ object: stored, weight: weight - estimateMemory(object.status), lacks: 'status' });
+      else this.#store({ object: stored, weight: estimateMemory(stored), lacks: 'status' });
     } else if (isSummary) {
       const stored = { ...object, spec: cached.spec };
       this.#store({ object: stored, weight: estimateMemory(object.status), lacks: 'spec' });

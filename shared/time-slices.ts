@@ -28,7 +28,7 @@ export class TimeSlices {
     const now = this.#now();
     this.#since ??= now;
     if (this.#turn === undefined && now - this.#since < SLICE_MS) return undefined;
-    // Not at the begin of each slice: an event loop with something to do in its next turn costs a busy controller some 10 % more CPU.
+    // Not at the begin of each slice: an event loop that always has something to do in its next turn takes some 10 % more CPU.
     this.#turn ??= this.#endSlice();
     return this.#turn;
   }

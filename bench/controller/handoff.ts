@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
 import { type Comparison, compare, formatRatio, alternate, type Pair } from '../comparison.ts';
 import { percentile } from '../percentiles.ts';
-import { type JobDriver, STEPS } from './job-driver.ts';
+import type { JobDriver } from './job-driver.ts';
 import { type Baseline, withComparison, type ComparisonSetup } from './comparison-setup.ts';
 import { withControlPlane } from './with-control-plane.ts';
+import { STEPS } from './sequences.ts';
 
 interface Effort {
   readonly warmUp: number;
@@ -31,12 +32,12 @@ const FULL: Effort = {
 const SMOKE: Effort = { warmUp: 2, pairs: 1, samples: 6, running: [2], burst: [{ inFlight: 1, sequences: 1 }] };
 
 /** A fraction of what the API server can handle, so that hand-offs do not delay each other. */
-const COMPLETIONS_PER_SECOND = 20;
+export const COMPLETIONS_PER_SECOND = 20;
 
 /** Time per sequence for the writes about its start, including Events. */
 const START_WRITES_MS = 20;
 
-const TARGET = { p50: 1.3, p99: 2 } as const;
+export const HANDOFF_TARGET = { p50: 1.3, p99: 2 } as const;
 const BURST_TARGET = { p50: 1.1, p99: 2 } as const;
 /** Of the baseline, for the writes of sequences in flight at once. */
 const BURST_CONNECTIONS = 8;
@@ -78,7 +79,7 @@ async function measure(setup: ComparisonSetup, effort: Effort, log: (line: strin
     const turns = await alternate(pairs, { ours: () => one.turn(samples), baseline: () => other.turn(samples) });
     await one.end();
     await other.end();
-    add(`${sequences} running`, turns, TARGET);
+    add(`${sequences} running`, turns, HANDOFF_TARGET);
   }
   const recording: Baseline = await setup.startBaseline('statuses', BURST_CONNECTIONS);
   for (const run of burst) {

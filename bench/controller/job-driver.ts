@@ -11,9 +11,7 @@ import {
 } from '../../shared/kube/resources.ts';
 import type { RawClient, WatchEvent, RawRequest } from './raw-client.ts';
 import { V1ALPHA1 } from '../../shared/api/group.ts';
-import { completion, isComplete, sequenceBody, type ObservedObject, stepOf } from './sequences.ts';
-
-export const STEPS = 5;
+import { completion, isComplete, sequenceBody, type ObservedObject, stepOf, STEPS } from './sequences.ts';
 
 export interface Workload {
   readonly sequences: number;

@@ -1,11 +1,12 @@
 /** Memory of finished sequences. */
 import { collectionPath, JOBS, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
-import { JobDriver, STEPS } from './job-driver.ts';
+import { JobDriver } from './job-driver.ts';
 import { Heap, INSPECT_FLAG } from './heap.ts';
 import { ControllerProgram } from './programs.ts';
 import type { RawClient } from './raw-client.ts';
 import { withControlPlane, type TestControlPlane } from './with-control-plane.ts';
+import { STEPS } from './sequences.ts';
 
 const IN_FLIGHT = 50;
 /** Sequences that run before the first heap measurement, so that code is compiled and caches are filled. */

@@ -3,8 +3,9 @@ import { statusPatch } from '../../controller/status-patch.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { collectionPath, EVENTS } from '../../shared/kube/resources.ts';
-import { type JobDriver, STEPS } from './job-driver.ts';
+import type { JobDriver } from './job-driver.ts';
 import type { RawClient } from './raw-client.ts';
+import { STEPS } from './sequences.ts';
 
 /** Request bodies as JSON with placeholders, by the index of the step that starts; the last entry is for the end. */
 export interface Recording {

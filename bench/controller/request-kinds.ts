@@ -8,10 +8,9 @@ import {
   type Resource,
   SEQUENTIAL_JOBS,
 } from '../../shared/kube/resources.ts';
-import { STEPS } from './job-driver.ts';
 import { JSON_BODY, type RawClient, type RawRequest } from './raw-client.ts';
 import { PLACEHOLDER, type Recording } from './recording.ts';
-import { sequenceBody } from './sequences.ts';
+import { sequenceBody, STEPS } from './sequences.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 /** At the same time. */

@@ -6,12 +6,12 @@ import type { Schema } from '../../shared/api/schema.ts';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
 import { alternate, compare, formatRatio, type Comparison } from '../comparison.ts';
 import { cpuMsOf } from '../processes.ts';
-import { JobDriver, STEPS } from './job-driver.ts';
+import { JobDriver } from './job-driver.ts';
 import { ControllerProgram } from './programs.ts';
 import { RawClient } from './raw-client.ts';
 import { record, type Recording } from './recording.ts';
 import { changeConfigMaps, createConfigMaps, type Kind, kindsOf, RequestSender, statusKind } from './request-kinds.ts';
-import { sequenceBody } from './sequences.ts';
+import { sequenceBody, STEPS } from './sequences.ts';
 import { addDefinition, type TestControlPlane, withControlPlane } from './with-control-plane.ts';
 
 interface Effort {

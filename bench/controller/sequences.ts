@@ -3,6 +3,9 @@ import { withDefaults } from '../../shared/api/defaults.ts';
 import { API_VERSION, FINALIZER, KIND, LABELS, type V1ALPHA1, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
 import { convert } from '../../shared/conversion/index.ts';
 
+/** Of each sequence, unless a benchmark says otherwise. */
+export const STEPS = 5;
+
 /** A container of typical size, with command, environment and resources. */
 const container = (name: string): object => ({
   name,

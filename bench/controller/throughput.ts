@@ -4,10 +4,11 @@ import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
 import { compare, formatRatio, alternate, type Pair } from '../comparison.ts';
 import { median } from '../percentiles.ts';
 import { cpuMsOf } from '../processes.ts';
-import { type Workload, STEPS } from './job-driver.ts';
+import type { Workload } from './job-driver.ts';
 import { type Baseline, withComparison, type ControllerUnderTest, type ComparisonSetup } from './comparison-setup.ts';
 import type { Requests } from './programs.ts';
 import { type TestControlPlane, withControlPlane } from './with-control-plane.ts';
+import { STEPS } from './sequences.ts';
 
 interface Effort {
   readonly warmUp: number;

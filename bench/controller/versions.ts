@@ -10,10 +10,11 @@ import { median } from '../percentiles.ts';
 import { cpuMsOf, type MeasuredProcess } from '../processes.ts';
 import { writeCertificate } from '../webhook/certificates.ts';
 import { spawnWebhook } from '../webhook/servers.ts';
-import { JobDriver, STEPS, type Workload } from './job-driver.ts';
+import { JobDriver, type Workload } from './job-driver.ts';
 import { ControllerProgram } from './programs.ts';
 import { RawClient } from './raw-client.ts';
 import { patchDefinition, type TestControlPlane, withControlPlane } from './with-control-plane.ts';
+import { STEPS } from './sequences.ts';
 
 interface Effort {
   readonly pairs: number;

@@ -5,9 +5,7 @@
 import { API_VERSION, MANAGER } from '../../shared/api/group.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
 import type { JobManifest } from '../../shared/jobs/job.ts';
-import { sequenceBody } from '../controller/sequences.ts';
-
-export const STEPS = 5;
+import { sequenceBody, STEPS } from '../controller/sequences.ts';
 
 export interface Metadata {
   readonly name: string;

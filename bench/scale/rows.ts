@@ -1,5 +1,6 @@
 /** The rows of the table of `scale`. */
 import type { Row } from '../benchmark.ts';
+import { HANDOFF_TARGET } from '../controller/handoff.ts';
 import { percentile } from '../percentiles.ts';
 import type { ListTimes } from './server.ts';
 import type { HandOff, Layout } from './world.ts';
@@ -42,8 +43,6 @@ export interface Cases {
 const TARGET_KB = 8;
 /** A leader renews its Lease every two seconds. */
 const MAX_BLOCK_MS = 1_000;
-/** Of the hand-off benchmark. */
-const TARGET_RATIO = { p50: 1.3, p99: 2 } as const;
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const count = (n: number): string => n.toLocaleString('en-US');
@@ -115,8 +114,8 @@ function steadyRows(label: string, ours: readonly HandOff[], baseline: readonly 
       ours: `${own?.toFixed(1)} ms`,
       baseline: `${other?.toFixed(1)} ms`,
       ratio: ratio.toFixed(2),
-      target: `≤ ${TARGET_RATIO[name]}`,
-      targetMet: ratio <= TARGET_RATIO[name],
+      target: `≤ ${HANDOFF_TARGET[name]}`,
+      targetMet: ratio <= HANDOFF_TARGET[name],
     };
   });
 }

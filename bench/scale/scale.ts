@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
+import { COMPLETIONS_PER_SECOND } from '../controller/handoff.ts';
 import { Heap, INSPECT_FLAG } from '../controller/heap.ts';
+import { STEPS } from '../controller/sequences.ts';
 import { buildRelease, type Release } from '../release.ts';
-import { STEPS } from './objects.ts';
 import { heapLimitRow, type HandOver, type Measured, rowsOf } from './rows.ts';
 import { ScaledController, Simulation } from './simulation.ts';
 import type { HandOff, Layout } from './world.ts';
@@ -45,8 +46,6 @@ const SMOKE: Effort = {
   standbyMs: 500,
 };
 
-/** As in the hand-off benchmark. */
-const COMPLETIONS_PER_SECOND = 20;
 /** In place of the Deployment's 320 MB, which are not enough for all. */
 const MAX_HEAP_MB = 1024;
 /** With the Deployment's heap: numbers of finished sequences, until one is too large. */

@@ -94,7 +94,7 @@ export class Simulation {
 /** A controller with leader election. Times are in Unix milliseconds, by its own log. */
 export class ScaledController {
   readonly process: MeasuredProcess;
-  readonly spawnedMs = Date.now();
+  readonly spawnedMs: number;
   readonly #metricsPort: number;
   /** When it began to lead, and when it began to work. */
   readonly works: Promise<{ readonly ledMs: number; readonly worksMs: number }>;

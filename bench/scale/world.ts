@@ -6,6 +6,7 @@
 import jsonpatch, { type Operation } from 'fast-json-patch';
 import { LABELS } from '../../shared/api/group.ts';
 import type { JobManifest } from '../../shared/jobs/job.ts';
+import { STEPS } from '../controller/sequences.ts';
 import { mergePatch } from './merge-patch.ts';
 import * as objects from './objects.ts';
 import type { Identity, Stored } from './objects.ts';
@@ -141,7 +142,7 @@ export class World {
     const stored = this.#put('jobs', job, 'ADDED');
     this.#later(name, () => {
       this.#setJobStatus(name, 'running');
-      if (step + 1 < objects.STEPS) this.#completable.push(index);
+      if (step + 1 < STEPS) this.#completable.push(index);
     });
     return stored;
   }

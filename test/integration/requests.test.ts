@@ -97,7 +97,7 @@ describe('the preflight of a sequence', () => {
   });
 });
 
-/** What `finally` costs beside its steps, which cost as much as any other: a write of the end of the steps before it starts. */
+/** One status write more, with how the steps have ended, before the first step of `finally`. */
 const WITH_FINALLY = {
   ...PER_SEQUENCE,
   'PATCH sequentialjobs/status 200': PER_SEQUENCE['PATCH sequentialjobs/status 200'] + 1,

@@ -631,6 +631,24 @@ describe('Reflector', () => {
     expect([reflector.hasSynced, client.streams.length]).toEqual([false, 0]);
   });
 
+  it('lets other work run while a long list is put into the cache', async () => {
+    jest.useRealTimers();
+    lists = [
+      page(
+        10,
+        Array.from({ length: 20 }, (_, i) => thing(`a${i}`, 5)),
+      ),
+    ];
+    let cachedAtOtherWork = 0;
+    cache.subscribe(() => {
+      if (cache.size === 1) setImmediate(() => (cachedAtOtherWork = cache.size));
+      for (const end = performance.now() + 5; performance.now() < end;);
+    });
+    reflector.start();
+    await reflector.synced;
+    expect([cache.size, cachedAtOtherWork > 0 && cachedAtOtherWork < 20]).toEqual([20, true]);
+  });
+
   it('runs once, even if it is started again', async () => {
     reflector.start();
     await started();
